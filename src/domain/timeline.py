@@ -1,0 +1,84 @@
+"""Timelines: lists of live posts, newest first, and the pages they are read in."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hashpost.domain.errors import FieldError
+from hashpost.domain.ids import MAX_ID
+from hashpost.domain.post import Post
+
+PAGE_SIZE = 20
+PAGE_SIZE_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class AllPosts:
+    """The timeline of all live posts."""
+
+    @property
+    def name(self) -> str:
+        """What tells this timeline from every other."""
+        return "posts"
+
+
+@dataclass(frozen=True, slots=True)
+class UserPosts:
+    """The timeline of one user's live posts."""
+
+    user_id: int
+
+    @property
+    def name(self) -> str:
+        """What tells this timeline from every other."""
+        return f"user:{self.user_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class HashtagPosts:
+    """The timeline of the live posts that carry one hashtag, by its key."""
+
+    hashtag: str
+
+    @property
+    def name(self) -> str:
+        """What tells this timeline from every other."""
+        return f"hashtag:{self.hashtag}"
+
+
+Timeline = AllPosts | UserPosts | HashtagPosts
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A stretch of a timeline, and how many posts the whole timeline had at that moment."""
+
+    count: int
+    posts: tuple[Post, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a timeline.
+
+    `count` is exact: the live posts of the timeline at that moment. `page` is None and
+    `has_previous` too where a cursor led here. `next_cursor` goes on after the last post of
+    `result`, or is None at the end.
+    """
+
+    count: int
+    page: int | None
+    page_size: int
+    has_next: bool
+    has_previous: bool | None
+    next_cursor: str | None
+    result: tuple[Post, ...]
+
+
+def page_faults(*, page: int | None, page_size: int, cursor: str | None) -> Iterator[FieldError]:
+    """What is wrong with a request for a page."""
+    if page is not None and not 1 <= page <= MAX_ID:
+        yield FieldError("page", f"1 to {MAX_ID}")
+    if not 1 <= page_size <= PAGE_SIZE_MAX:
+        yield FieldError("page_size", f"1 to {PAGE_SIZE_MAX}")
+    if page is not None and cursor is not None:
+        yield FieldError("cursor", "page or cursor, not both")
