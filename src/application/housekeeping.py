@@ -1,0 +1,80 @@
+"""Looking after what is stored."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+from hashpost.application.ports import Audited, Storage
+from hashpost.domain.hashtag import names
+
+BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something stored that a recount does not confirm."""
+
+    subject: str
+    stored: str
+    recounted: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckStorage:
+    """Recount everything that is stored as a count or derived from a text.
+
+    The hashtags of every post are read again from its text, and its places in timelines compared
+    with them. Runs beside writers: each post is looked at as it is at one moment.
+    """
+
+    storage: Storage
+
+    async def __call__(self, *, batch: int = BATCH) -> AsyncIterator[Difference]:
+        """Every difference.
+
+        Raises:
+            Unavailable: the storage is away.
+        """
+        after = 0
+        while True:
+            async with self.storage.reading() as reading:
+                posts = await reading.audit.posts(after=after, limit=batch)
+            if not posts:
+                break
+            for post in posts:
+                for difference in _differences(post):
+                    yield difference
+            after = posts[-1].post_id
+        async with self.storage.reading() as reading:
+            strays = await reading.audit.strays(limit=batch)
+        for hashtag, post_id in strays:
+            yield Difference(f"timeline of #{hashtag}", f"post {post_id}", "no such post")
+
+
+def _differences(post: Audited) -> Iterator[Difference]:
+    tags = names(post.text)
+    if post.tags != tags:
+        yield Difference(f"hashtags of post {post.post_id}", _shown(post.tags), _shown(tags))
+    places = frozenset(tags) if post.is_live else frozenset()
+    if post.listed != places:
+        yield Difference(
+            f"timelines of post {post.post_id}", _shown(sorted(post.listed)), _shown(sorted(places))
+        )
+
+
+def _shown(hashtags: tuple[str, ...] | list[str]) -> str:
+    return " ".join(f"#{name}" for name in hashtags) or "none"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReadiness:
+    """Tell whether requests can be served: the storage answers."""
+
+    storage: Storage
+
+    async def __call__(self) -> None:
+        """Return if they can.
+
+        Raises:
+            Unavailable: they cannot.
+        """
+        await self.storage.ping()

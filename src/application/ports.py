@@ -1,0 +1,327 @@
+"""All that the use cases need from the world.
+
+An adapter implements a port by having its methods; `hashpost.testing.contracts` holds the suites
+that prove one. Unless a method says otherwise, an adapter that cannot do its work now (overload, a
+lost database) MUST raise `Unavailable`, soon, and leave nothing half done.
+"""
+
+from collections.abc import Collection, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from hashpost.domain.popularity import HashtagCount
+from hashpost.domain.post import Post
+from hashpost.domain.session import Access, Session
+from hashpost.domain.timeline import Slice, Timeline
+from hashpost.domain.user import User
+
+
+class Clock(Protocol):
+    """The time."""
+
+    def __call__(self) -> datetime:
+        """Now, in UTC, in whole milliseconds."""
+        ...
+
+
+class Ids(Protocol):
+    """Mints ids. Two processes may mint the same one: whoever stores it finds out."""
+
+    def next(self, at: datetime) -> int:
+        """An id of the time `at`, above every id that this process got from here before."""
+        ...
+
+    def backdated(self, at: datetime, *, attempt: int) -> int:
+        """An id of the time `at`, which may be long ago; drawn at random.
+
+        With each further `attempt` (0, 1, …) it is drawn from a window twice as long that begins
+        at `at`, so that a millisecond that is full spills into those after it.
+        """
+        ...
+
+
+class PasswordHasher(Protocol):
+    """Slow, salted password hashes, computed off the event loop, a bounded number at once."""
+
+    async def hash(self, password: str) -> str:
+        """A hash of the password that `verify` accepts.
+
+        Raises:
+            Unavailable: too many are waiting already.
+        """
+        ...
+
+    async def verify(self, password: str, password_hash: str | None) -> bool:
+        """Whether the password is the one that was hashed.
+
+        With None it does the same work in vain and answers False.
+
+        Raises:
+            Unavailable: too many are waiting already.
+        """
+        ...
+
+    def is_outdated(self, password_hash: str) -> bool:
+        """Whether the hash was made with other parameters than those of today."""
+        ...
+
+
+class AccessTokens(Protocol):
+    """Signed access tokens."""
+
+    def issue(self, access: Access, *, at: datetime) -> str:
+        """A signed token that says `access`, issued at that moment."""
+        ...
+
+    def read(self, token: str, *, at: datetime) -> Access:
+        """What a token says.
+
+        Raises:
+            Unauthenticated: malformed, not signed by us, of another kind, or expired at `at`.
+        """
+        ...
+
+
+class RefreshTokens(Protocol):
+    """Opaque refresh tokens of 256 bits, each successor derived from its predecessor by a key."""
+
+    def first(self) -> str:
+        """A new token, at random."""
+        ...
+
+    def successors(self, token: str) -> Sequence[str]:
+        """What may follow on the token: with today's key first, then with each older one."""
+        ...
+
+
+class Cursors(Protocol):
+    """Signs positions in timelines, so that only our own come back."""
+
+    def seal(self, timeline: str, position: int) -> str:
+        """A cursor for that position in the timeline of that name: URL-safe ASCII."""
+        ...
+
+    def unseal(self, timeline: str, cursor: str) -> int | None:
+        """The position, or None when `seal` did not make the cursor for this timeline."""
+        ...
+
+
+class EmailAddresses(Protocol):
+    """Knows what an e-mail address looks like."""
+
+    def normalized(self, address: str) -> str:
+        """The address in its usual form, of at most 254 characters.
+
+        Raises:
+            ValueError: it is not exactly one address; the message says what would be right.
+        """
+        ...
+
+
+class Users(Protocol):
+    """All users."""
+
+    async def add(self, user: User) -> bool:
+        """Keep a new user; False when the id is taken, and nothing was kept.
+
+        Raises:
+            UsernameTaken: a user has the name already, in whatever case; nothing was kept, and
+                the transaction is good for nothing more.
+        """
+        ...
+
+    async def by_id(self, user_id: int) -> User | None:
+        """The user with that id, or None."""
+        ...
+
+    async def by_username(self, username: str) -> User | None:
+        """The user with that name in whatever case, or None."""
+        ...
+
+    async def with_session(
+        self, user_id: int, session_id: int
+    ) -> tuple[User | None, Session | None]:
+        """That user and that session, each or None, as they are at one moment."""
+        ...
+
+    async def replace_password_hash(self, user_id: int, *, old: str, new: str) -> bool:
+        """Put `new` in the place of `old`; False, and no change, when it is not `old` any more."""
+        ...
+
+
+class Sessions(Protocol):
+    """All sessions, each found by any refresh token it ever had."""
+
+    async def add(self, session: Session) -> bool:
+        """Keep a new session; False when the id is taken, and nothing was kept."""
+        ...
+
+    async def by_token(self, token_hash: bytes) -> Session | None:
+        """The session whose current or spent token that is, locked until the end, or None."""
+        ...
+
+    async def save(self, session: Session) -> None:
+        """Keep the next state of a session that `by_token` of this transaction gave."""
+        ...
+
+
+class Posts(Protocol):
+    """All posts, each with its place in every timeline it belongs to."""
+
+    async def add(self, posts: Sequence[Post]) -> Collection[int]:
+        """Keep new posts of distinct ids; the ids that were taken, whose posts were not kept."""
+        ...
+
+    async def by_id(self, post_id: int) -> Post | None:
+        """The post with that id, live or deleted, or None."""
+        ...
+
+    async def for_change(self, post_id: int) -> Post | None:
+        """As `by_id`, locked until the end: nobody else changes it meanwhile."""
+        ...
+
+    async def save(self, before: Post, after: Post) -> None:
+        """Keep the next state of a post that `for_change` of this transaction gave as `before`.
+
+        A post that is deleted leaves every timeline in the same instant; its text stays.
+        """
+        ...
+
+
+class Timelines(Protocol):
+    """Live posts, newest first. Each answer is the state of one moment."""
+
+    async def at_offset(self, timeline: Timeline, *, offset: int, limit: int) -> Slice:
+        """At most `limit` posts after the `offset` newest; none past the end.
+
+        `offset` may be any number below 2^63.
+        """
+        ...
+
+    async def before(self, timeline: Timeline, *, post_id: int, limit: int) -> Slice:
+        """At most `limit` posts whose ids are below `post_id`."""
+        ...
+
+    async def oldest(self, *, after: int, limit: int) -> Sequence[Post]:
+        """At most `limit` live posts whose ids are above `after`, oldest first."""
+        ...
+
+
+class Hashtags(Protocol):
+    """What hashtags are used."""
+
+    async def popular(self, *, limit: int) -> Sequence[HashtagCount]:
+        """The most used, by the number of live posts, ties by name in code-point order; exact."""
+        ...
+
+
+class Imports(Protocol):
+    """Remembers which lines were imported, so that a second run takes none of them again."""
+
+    async def claim(self, keys: Collection[bytes]) -> Collection[bytes]:
+        """Of these keys (32 bytes each), those never claimed before; all are claimed now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """What is stored of one post, for a recount.
+
+    `tags` are the stored hashtags of its text, `listed` those whose timelines hold the post.
+    """
+
+    post_id: int
+    text: str
+    is_live: bool
+    tags: tuple[str, ...]
+    listed: frozenset[str]
+
+
+class Audit(Protocol):
+    """Shows what is stored, for `hashpost check`."""
+
+    async def posts(self, *, after: int, limit: int) -> Sequence[Audited]:
+        """At most `limit` posts with ids above `after`, deleted ones too, by id."""
+        ...
+
+    async def strays(self, *, limit: int) -> Sequence[tuple[str, int]]:
+        """At most `limit` entries (hashtag, post id) of timelines whose posts do not exist."""
+        ...
+
+
+class Transaction(Protocol):
+    """One unit of work: all of it happens, or nothing."""
+
+    @property
+    def users(self) -> Users:
+        """All users."""
+        ...
+
+    @property
+    def sessions(self) -> Sessions:
+        """All sessions."""
+        ...
+
+    @property
+    def posts(self) -> Posts:
+        """All posts."""
+        ...
+
+    @property
+    def imports(self) -> Imports:
+        """What was imported."""
+        ...
+
+
+class Reading(Protocol):
+    """A look at what is stored; each call sees the state of its own moment."""
+
+    @property
+    def users(self) -> Users:
+        """All users."""
+        ...
+
+    @property
+    def posts(self) -> Posts:
+        """All posts."""
+        ...
+
+    @property
+    def timelines(self) -> Timelines:
+        """Live posts, newest first."""
+        ...
+
+    @property
+    def hashtags(self) -> Hashtags:
+        """What hashtags are used."""
+        ...
+
+    @property
+    def audit(self) -> Audit:
+        """What is stored, for a recount."""
+        ...
+
+
+class Storage(Protocol):
+    """Where everything is kept."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """A transaction: a clean exit commits, an exception rolls back.
+
+        Nobody sees anything of it before it is committed, and then it is kept for good.
+        """
+        ...
+
+    def reading(self) -> AbstractAsyncContextManager[Reading]:
+        """A reading: it writes nothing and waits for no writer."""
+        ...
+
+    async def ping(self) -> None:
+        """Return if the storage answers.
+
+        Raises:
+            Unavailable: it does not.
+        """
+        ...
