@@ -1,0 +1,81 @@
+"""Password hashes by argon2id."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Semaphore
+from typing import TypeVar
+
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import VerifyMismatchError
+
+from hashpost.domain.errors import Unavailable
+
+T = TypeVar("T")
+
+_DECOY = (
+    "$argon2id$v=19$m={memory},t={time},p={lanes}"
+    "$b3VyIG93biBkZWNveSBzYWx0$4YbqZTnO0b1dPDvIVlAlBYVyDMqNkqLDVCnHX2pxuLY"
+)
+"""Verified against when there is no user, so that the work is the same; nothing hashes to it."""
+
+
+class Argon2Hasher:
+    """argon2id in threads of its own: hashing never runs on the event loop nor fills its pool.
+
+    The parameters are those of the OWASP Password Storage Cheat Sheet (19 MiB, 2 passes, 1 lane);
+    the calls take some 25 ms each. At most `waiting_max` calls wait, for 2 seconds or so at worst;
+    more are refused at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        time_cost: int = 2,
+        memory_kib: int = 19 * 1024,
+        threads: int = 2,
+        waiting_max: int = 64,
+    ) -> None:
+        self._argon2 = PasswordHasher(
+            time_cost=time_cost, memory_cost=memory_kib, parallelism=1, type=Type.ID
+        )
+        self._decoy = _DECOY.format(memory=memory_kib, time=time_cost, lanes=1)
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
+        self._room = Semaphore(threads + waiting_max)
+
+    async def hash(self, password: str) -> str:
+        """A hash of the password that `verify` accepts.
+
+        Raises:
+            Unavailable: too many are waiting already.
+        """
+        return await self._apart(lambda: self._argon2.hash(password))
+
+    async def verify(self, password: str, password_hash: str | None) -> bool:
+        """Whether the password is the one that was hashed; with None the same work, in vain.
+
+        Raises:
+            Unavailable: too many are waiting already.
+        """
+        return await self._apart(lambda: self._matches(password, password_hash or self._decoy))
+
+    def is_outdated(self, password_hash: str) -> bool:
+        """Whether the hash was made with other parameters than those of today."""
+        return self._argon2.check_needs_rehash(password_hash)
+
+    def close(self) -> None:
+        """Let the threads go once their present work is done."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _matches(self, password: str, password_hash: str) -> bool:
+        try:
+            return self._argon2.verify(password_hash, password)
+        except VerifyMismatchError:
+            return False
+
+    async def _apart(self, work: Callable[[], T]) -> T:
+        if not self._room.acquire(blocking=False):
+            raise Unavailable("Too many log-ins and sign-ups at once")
+        future = self._threads.submit(work)
+        future.add_done_callback(lambda _: self._room.release())
+        return await asyncio.wrap_future(future)

@@ -1,0 +1,179 @@
+"""Access tokens by JWT, refresh tokens and cursors by HMAC, all under one list of secret keys.
+
+The first key signs, all of them verify, so a key is changed by putting the new one in front and
+dropping the old one when its tokens have expired. Each use has a key of its own, derived from the
+secret (HKDF-Expand with one block, RFC 5869), so that nothing made for one passes for another.
+"""
+
+import hmac
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+import jwt
+
+from hashpost.adapters.system import random_bytes
+from hashpost.domain.errors import Unauthenticated
+from hashpost.domain.ids import from_unix_ms, is_id, unix_ms
+from hashpost.domain.session import Access
+
+KEY_MIN_BYTES = 32
+TOKEN_MAX_LENGTH = 1024
+
+_ALGORITHM = "HS256"
+_ISSUER = "hashpost"
+_KIND = "access"
+_CLAIMS = ("exp", "iat", "sub", "jti", "typ", "aud", "iss", "gen", "sid")
+_DECIMAL = re.compile(r"[1-9][0-9]{0,15}", re.ASCII)
+_SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
+
+
+def _derived(secret: bytes, purpose: str) -> bytes:
+    return hmac.digest(secret, f"hashpost {purpose}\x01".encode(), "sha256")
+
+
+def _checked(keys: Sequence[bytes]) -> Sequence[bytes]:
+    if not keys or min(map(len, keys)) < KEY_MIN_BYTES:
+        raise ValueError(f"at least one secret key, each of at least {KEY_MIN_BYTES} bytes")
+    return keys
+
+
+def _base64(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+class JwtAccessTokens:
+    """Access tokens: JWT (RFC 7519) signed with HS256, the key named by `kid`.
+
+    The library leaves open what a token must hold; here the algorithm is fixed, every claim is
+    needed and of one form, and a token has one spelling only.
+    """
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        derived = [_derived(key, "access token") for key in _checked(keys)]
+        self._keys = {_base64(sha256(key).digest()[:6]): key for key in derived}
+        self._signing = next(iter(self._keys))
+
+    def issue(self, access: Access, *, at: datetime) -> str:
+        """A signed token that says `access`."""
+        claims = {
+            "iss": _ISSUER,
+            "aud": _ISSUER,
+            "sub": str(access.user_id),
+            "iat": unix_ms(at) // 1000,
+            "exp": unix_ms(access.expires_at) / 1000,
+            "jti": _base64(random_bytes(12)),
+            "typ": _KIND,
+            "gen": access.generation,
+            "sid": str(access.session_id),
+        }
+        return jwt.encode(
+            claims, self._keys[self._signing], _ALGORITHM, headers={"kid": self._signing}
+        )
+
+    def read(self, token: str, *, at: datetime) -> Access:
+        """What a token says.
+
+        Raises:
+            Unauthenticated: malformed, not signed by us, of another kind, or expired at `at`.
+        """
+        if len(token) > TOKEN_MAX_LENGTH or _SHAPE.fullmatch(token) is None:
+            raise Unauthenticated
+        access = self._parsed(self._verified(token))
+        if access is None or at >= access.expires_at:
+            raise Unauthenticated
+        return access
+
+    def _verified(self, token: str) -> dict[str, Any]:
+        try:
+            header = jwt.get_unverified_header(token)
+            key = self._keys.get(header.get("kid", ""))
+            if key is None or header.get("typ") != "JWT":
+                raise Unauthenticated
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key,
+                algorithms=[_ALGORITHM],
+                audience=_ISSUER,
+                issuer=_ISSUER,
+                options={"require": list(_CLAIMS), "verify_exp": False, "verify_iat": False},
+            )
+        except (jwt.PyJWTError, TypeError, ValueError, RecursionError) as error:
+            raise Unauthenticated from error
+        return claims
+
+    def _parsed(self, claims: dict[str, Any]) -> Access | None:
+        user, session, generation = claims["sub"], claims["sid"], claims["gen"]
+        expires = claims["exp"]
+        if not (
+            claims["typ"] == _KIND
+            and _is_decimal_id(user)
+            and _is_decimal_id(session)
+            and type(generation) is int
+            and isinstance(expires, int | float)
+            and 0 < expires < 2**42 / 1000
+        ):
+            return None
+        return Access(
+            user_id=int(user),
+            generation=generation,
+            session_id=int(session),
+            expires_at=from_unix_ms(round(expires * 1000)),
+        )
+
+
+def _is_decimal_id(value: object) -> bool:
+    return isinstance(value, str) and bool(_DECIMAL.fullmatch(value)) and is_id(int(value))
+
+
+class HmacRefreshTokens:
+    """Refresh tokens of 256 bits; a successor is the HMAC-SHA-256 of its predecessor.
+
+    So a retry gets the same successor, though nothing is stored in the clear.
+    """
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        self._keys = [_derived(key, "refresh token") for key in _checked(keys)]
+
+    def first(self) -> str:
+        """A new token, at random."""
+        return _base64(random_bytes(32))
+
+    def successors(self, token: str) -> Sequence[str]:
+        """What may follow on the token: with today's key first, then with each older one."""
+        predecessor = token.encode("utf-8", "surrogatepass")
+        return [_base64(hmac.digest(key, predecessor, "sha256")) for key in self._keys]
+
+
+class HmacCursors:
+    """Cursors: a position of 8 bytes and 16 bytes of HMAC-SHA-256 over timeline and position."""
+
+    _LENGTH = 32
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        self._keys = [_derived(key, "cursor") for key in _checked(keys)]
+
+    def seal(self, timeline: str, position: int) -> str:
+        """A cursor for that position: 32 characters of URL-safe base64 (RFC 4648, section 5)."""
+        packed = position.to_bytes(8, "big")
+        return _base64(packed + self._tag(self._keys[0], timeline, packed))
+
+    def unseal(self, timeline: str, cursor: str) -> int | None:
+        """The position, or None when `seal` did not make the cursor for this timeline."""
+        if len(cursor) != self._LENGTH or not cursor.isascii():
+            return None
+        try:
+            raw = urlsafe_b64decode(cursor)
+        except ValueError:
+            return None
+        packed, tag = raw[:8], raw[8:]
+        expected = [self._tag(key, timeline, packed) for key in self._keys]
+        if _base64(raw) != cursor or not any(hmac.compare_digest(tag, each) for each in expected):
+            return None
+        return int.from_bytes(packed, "big")
+
+    def _tag(self, key: bytes, timeline: str, packed: bytes) -> bytes:
+        return hmac.digest(key, packed + timeline.encode(), "sha256")[:16]

@@ -1,0 +1,44 @@
+"""What every adapter of a port must do, as classes of tests.
+
+Inherit from a contract in a test module of yours and give it the fixture that it names; the tests
+are coroutines, so let pytest run those (pytest-asyncio in its auto mode does). A contract speaks
+through the port alone: it may not ask which adapter it has before it.
+
+    class TestMyStorageKeepsUsers(UsersContract):
+        @pytest.fixture
+        async def storage(self) -> AsyncIterator[Storage]: ...
+"""
+
+from hashpost.testing.contracts.clocks import ClockContract, IdsContract
+from hashpost.testing.contracts.hashtags import HashtagsContract
+from hashpost.testing.contracts.housekeeping import AuditContract, ImportsContract
+from hashpost.testing.contracts.posts import PostsContract
+from hashpost.testing.contracts.secrets import (
+    AccessTokensContract,
+    CursorsContract,
+    EmailAddressesContract,
+    PasswordHasherContract,
+    RefreshTokensContract,
+)
+from hashpost.testing.contracts.sessions import SessionsContract
+from hashpost.testing.contracts.timelines import TimelinesContract
+from hashpost.testing.contracts.transactions import TransactionContract
+from hashpost.testing.contracts.users import UsersContract
+
+__all__ = [
+    "AccessTokensContract",
+    "AuditContract",
+    "ClockContract",
+    "CursorsContract",
+    "EmailAddressesContract",
+    "HashtagsContract",
+    "IdsContract",
+    "ImportsContract",
+    "PasswordHasherContract",
+    "PostsContract",
+    "RefreshTokensContract",
+    "SessionsContract",
+    "TimelinesContract",
+    "TransactionContract",
+    "UsersContract",
+]

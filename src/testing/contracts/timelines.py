@@ -1,0 +1,133 @@
+"""What a reader of timelines must do."""
+
+import pytest
+
+from hashpost.application.ports import Storage
+from hashpost.domain.post import Post
+from hashpost.domain.timeline import AllPosts, HashtagPosts, Slice, Timeline, UserPosts
+from hashpost.testing.builders import a_deleted, a_post
+from hashpost.testing.contracts.keeping import change, keep_posts, kept_user
+
+
+async def at_offset(storage: Storage, timeline: Timeline, offset: int, limit: int) -> Slice:
+    """That stretch of the timeline."""
+    async with storage.reading() as reading:
+        return await reading.timelines.at_offset(timeline, offset=offset, limit=limit)
+
+
+async def before(storage: Storage, timeline: Timeline, post_id: int, limit: int) -> Slice:
+    """That stretch of the timeline."""
+    async with storage.reading() as reading:
+        return await reading.timelines.before(timeline, post_id=post_id, limit=limit)
+
+
+class TimelinesContract:
+    """The port `Timelines`. Fixture: `storage`, empty."""
+
+    @pytest.fixture
+    async def posts(self, storage: Storage) -> list[Post]:
+        """Twelve posts of Ada and Bob by turns, oldest first; the fourth and fifth are deleted."""
+        ada, bob = await kept_user(storage, "Ada"), await kept_user(storage, "bob")
+        posts = [
+            a_post((ada, bob)[number % 2], f"{number} #all #n{number % 3}") for number in range(12)
+        ]
+        await keep_posts(storage, *posts)
+        for post in posts[3:5]:
+            await change(storage, post, a_deleted(post))
+        return posts
+
+    @pytest.mark.parametrize(
+        ("timeline", "numbers"),
+        [
+            (AllPosts(), [11, 10, 9, 8, 7, 6, 5, 2, 1, 0]),
+            (HashtagPosts("all"), [11, 10, 9, 8, 7, 6, 5, 2, 1, 0]),
+            (HashtagPosts("n0"), [9, 6, 0]),
+            (HashtagPosts("n1"), [10, 7, 1]),
+            (HashtagPosts("n"), []),
+            (UserPosts(1), []),
+        ],
+    )
+    async def test_a_timeline_holds_its_live_posts_newest_first(
+        self, storage: Storage, posts: list[Post], timeline: Timeline, numbers: list[int]
+    ) -> None:
+        expected = Slice(len(numbers), tuple(posts[number] for number in numbers))
+
+        assert await at_offset(storage, timeline, 0, 100) == expected
+
+    async def test_the_timeline_of_a_user_holds_that_users_posts(
+        self, storage: Storage, posts: list[Post]
+    ) -> None:
+        ada = posts[0].owner
+
+        found = await at_offset(storage, UserPosts(ada.id), 0, 100)
+
+        assert found == Slice(5, tuple(posts[number] for number in (10, 8, 6, 2, 0)))
+        assert {post.owner for post in found.posts} == {ada}
+
+    @pytest.mark.parametrize(
+        ("offset", "limit", "numbers"),
+        [
+            (0, 1, [11]),
+            (0, 3, [11, 10, 9]),
+            (5, 3, [6, 5, 2]),
+            (9, 3, [0]),
+            (10, 3, []),
+            (11, 3, []),
+            (2**53 - 1, 100, []),
+            (2**63 - 1, 100, []),
+        ],
+    )
+    async def test_a_stretch_begins_at_its_offset_and_counts_all(
+        self, storage: Storage, posts: list[Post], offset: int, limit: int, numbers: list[int]
+    ) -> None:
+        expected = Slice(10, tuple(posts[number] for number in numbers))
+
+        assert await at_offset(storage, AllPosts(), offset, limit) == expected
+        assert await at_offset(storage, HashtagPosts("all"), offset, limit) == expected
+
+    @pytest.mark.parametrize(
+        ("position", "limit", "numbers"),
+        [(11, 3, [10, 9, 8]), (6, 2, [5, 2]), (4, 2, [2, 1]), (3, 9, [2, 1, 0]), (0, 3, [])],
+    )
+    async def test_a_stretch_goes_on_below_a_position_even_a_deleted_one(
+        self, storage: Storage, posts: list[Post], position: int, limit: int, numbers: list[int]
+    ) -> None:
+        expected = Slice(10, tuple(posts[number] for number in numbers))
+
+        below = posts[position].id
+
+        assert await before(storage, AllPosts(), below, limit) == expected
+        assert await before(storage, HashtagPosts("all"), below, limit) == expected
+
+    async def test_positions_may_lie_outside_the_timeline(
+        self, storage: Storage, posts: list[Post]
+    ) -> None:
+        above = await before(storage, HashtagPosts("n1"), 2**53 - 1, 2)
+        below = await before(storage, UserPosts(posts[1].owner.id), 1, 2)
+
+        assert above == Slice(3, (posts[10], posts[7]))
+        assert below == Slice(5, ())
+
+    async def test_an_empty_timeline_counts_nothing(self, storage: Storage) -> None:
+        assert await at_offset(storage, AllPosts(), 0, 20) == Slice(0, ())
+        assert await before(storage, HashtagPosts("a"), 2**53 - 1, 20) == Slice(0, ())
+
+    async def test_hashtags_are_told_apart_by_every_code_point(self, storage: Storage) -> None:
+        user = await kept_user(storage)
+        precomposed, plain = a_post(user, "#ano"), a_post(user, "#año")
+        await keep_posts(storage, precomposed, plain)
+
+        assert await at_offset(storage, HashtagPosts("ano"), 0, 20) == Slice(1, (precomposed,))
+        assert await at_offset(storage, HashtagPosts("año"), 0, 20) == Slice(1, (plain,))
+
+    async def test_live_posts_are_read_oldest_first_in_stretches(
+        self, storage: Storage, posts: list[Post]
+    ) -> None:
+        async with storage.reading() as reading:
+            first = await reading.timelines.oldest(after=0, limit=4)
+            second = await reading.timelines.oldest(after=first[-1].id, limit=100)
+            third = await reading.timelines.oldest(after=second[-1].id, limit=100)
+
+        assert [*first, *second] == [*posts[:3], *posts[5:]]
+        assert len(first) == 4
+        assert not third
