@@ -1,0 +1,20 @@
+"""Statements that several repositories build alike."""
+
+from sqlalchemy import Insert, Table
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.sql.dml import ReturningInsert
+
+
+def insert_new(table: Table) -> Insert:
+    """An INSERT that passes over rows whose primary key is taken.
+
+    SQLAlchemy has this clause in the words of either dialect; those of PostgreSQL compile to the
+    same SQL for SQLite. Several rows must come in the order of their keys: two transactions that
+    insert the same ones in different orders wait for each other for ever.
+    """
+    return postgresql.insert(table).on_conflict_do_nothing(index_elements=[*table.primary_key])
+
+
+def insert_new_returning(table: Table) -> ReturningInsert[tuple[object, ...]]:
+    """The same, giving back the primary keys of the rows that are in now."""
+    return insert_new(table).returning(*table.primary_key)

@@ -1,0 +1,134 @@
+"""The storage port over one database."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import Any, Final
+
+from sqlalchemy import Select, column, literal_column, select, table
+from sqlalchemy.exc import ProgrammingError
+
+from hashpost.adapters.sql.address import Address
+from hashpost.adapters.sql.audit import SqlAudit
+from hashpost.adapters.sql.engines import open_engines
+from hashpost.adapters.sql.hashtags import SqlHashtags
+from hashpost.adapters.sql.imports import SqlImports
+from hashpost.adapters.sql.migrations import HEAD, SchemaMismatch, migrate, schema_revision
+from hashpost.adapters.sql.posts import SqlPosts
+from hashpost.adapters.sql.sessions import SqlSessions
+from hashpost.adapters.sql.timelines import SqlTimelines
+from hashpost.adapters.sql.transaction import Lines, Run
+from hashpost.adapters.sql.users import SqlUsers
+
+PATIENCE = 2.5
+"""Seconds after which a caller is told that the database is away or overloaded."""
+
+_ONE: Select[Any] = select(literal_column("1"))
+_REVISION: Select[Any] = select(column("version_num")).select_from(table("alembic_version"))
+
+
+class SqlTransaction:
+    """The repositories of one transaction."""
+
+    def __init__(self, run: Run) -> None:
+        self.users: Final = SqlUsers(run)
+        self.sessions: Final = SqlSessions(run)
+        self.posts: Final = SqlPosts(run)
+        self.imports: Final = SqlImports(run)
+
+
+class SqlReading:
+    """The repositories of readings, each of whose statements runs by itself."""
+
+    def __init__(self, run: Run) -> None:
+        self.users: Final = SqlUsers(run)
+        self.posts: Final = SqlPosts(run)
+        self.timelines: Final = SqlTimelines(run)
+        self.hashtags: Final = SqlHashtags(run)
+        self.audit: Final = SqlAudit(run)
+
+
+class SqlStorage:
+    """Everything in one database; made by `open`, belongs to the event loop that opened it."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+        self._reading = SqlReading(lines.run)
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        *,
+        patience: float = PATIENCE,
+        connections: int = 10,
+        prepare_threshold: int | None = 5,
+    ) -> "SqlStorage":
+        """The storage in the database of that URL.
+
+        A file of SQLite is made and migrated where needed. `connections` is the size of the pool
+        for PostgreSQL. `prepare_threshold` says after how many executions PostgreSQL prepares a
+        statement; None for never, which a pooler in transaction mode needs (see `engines`).
+
+        Raises:
+            ValueError: the URL is not that of a database we can use.
+            Unavailable: the database is away.
+            SchemaMismatch: it has another schema than this program.
+        """
+        address = Address.parsed(url)
+        if address.is_sqlite:
+            await asyncio.to_thread(_migrate_if_needed, url)
+        engines = open_engines(
+            address,
+            patience=patience,
+            connections=connections,
+            prepare_threshold=prepare_threshold,
+        )
+        lines = Lines(engines, patience=patience)
+        try:
+            await _require_schema(lines.run)
+        except BaseException:
+            await lines.close()
+            raise
+        return cls(lines)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._lines.close()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[SqlTransaction]:
+        """A transaction: a clean exit commits, an exception rolls back."""
+        async with self._lines.transaction() as run:
+            yield SqlTransaction(run)
+
+    def reading(self) -> AbstractAsyncContextManager[SqlReading]:
+        """A reading; it holds nothing between its calls."""
+        return nullcontext(self._reading)
+
+    async def ping(self) -> None:
+        """Return if the database answers.
+
+        Raises:
+            Unavailable: it does not.
+        """
+        await self._lines.run(_ONE)
+
+
+def _migrate_if_needed(url: str) -> None:
+    # Alembic is slow to load, and asks for the only writer's place: a look comes first.
+    if schema_revision(url) != HEAD:
+        migrate(url)
+
+
+async def _require_schema(run: Run) -> None:
+    try:
+        rows = await run(_REVISION)
+    except ProgrammingError:  # there is no such table
+        rows = ()
+    found = rows[0][0] if rows else "none of ours"
+    if found != HEAD:
+        raise SchemaMismatch(
+            f"the schema of the database is {found}, this program is for {HEAD}: "
+            "run `hashpost migrate`"
+        )
