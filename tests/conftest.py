@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests import servers
 
@@ -14,7 +14,16 @@ IN_CI = os.environ.get("CI") == "true"
 
 settings.register_profile("dev", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
-settings.load_profile("ci" if IN_CI else "dev")
+# mutmut runs the tests of classes several times in one process, and keeps many processes going.
+settings.register_profile(
+    "mutants",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.differing_executors],
+)
+MUTATED = "MUTANT_UNDER_TEST" in os.environ
+settings.load_profile("mutants" if MUTATED else "ci" if IN_CI else "dev")
 
 KEPT = ("HASHPOST_TEST_", "HASHPOST_SHARED")
 """Variables meant for tests; other settings of the developer's shell must not reach them."""

@@ -72,6 +72,8 @@ _SIGNS_OR_URLS = re.compile(f"{_URL}|{_SIGN_AND_STRETCH}")
 
 _GLUED_SCHEME = re.compile(r"[Hh][Tt][Tt][Pp][Ss]?\Z")
 
+_DOTTED_I = "i\u0307"
+
 _BEFORE_FOLDING = str.maketrans(
     {
         "\uff5e": "\u301c",  # a Japanese keyboard gives either of the two
@@ -79,8 +81,6 @@ _BEFORE_FOLDING = str.maketrans(
         "\u309c": "\u309a",
     }
 )
-
-_DOTTED_I = re.compile("i\u0307+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,19 +140,18 @@ def key(name: str) -> str:
     """
     if name.isascii():
         return name.lower()
-    # Folding before compatibility decomposition keeps a final iota where its word has it.
-    folded = unicodedata.normalize("NFD", name.translate(_BEFORE_FOLDING)).casefold()
+    # NFKC_Casefold is the fixed point of `_fold` over NFD(name), which puts marks in order before
+    # a final iota among them becomes a letter. Checked against Unicode's table, character by
+    # character and on random strings; folding NFKC(name) instead differs from it.
+    folded = unicodedata.normalize("NFD", name.translate(_BEFORE_FOLDING))
     while (again := _fold(folded)) != folded:
         folded = again
     return folded.strip(MEDIAL + TSHEG)
 
 
 def _fold(name: str) -> str:
-    # The fixed point of this is NFKC_Casefold(NFD(name)). Decomposing first is what makes it so:
-    # with NFKC in its place, folding can meet marks that have already been composed.
-    decomposed = unicodedata.normalize("NFKD", name)
-    visible = _DEFAULT_IGNORABLE.sub("", decomposed.casefold())
-    return _DOTTED_I.sub("i", unicodedata.normalize("NFKC", visible))
+    visible = _DEFAULT_IGNORABLE.sub("", name.casefold())
+    return unicodedata.normalize("NFKC", visible).replace(_DOTTED_I, "i")
 
 
 def _signs_outside_urls(text: str) -> Iterator[tuple[int, str]]:
@@ -175,20 +174,16 @@ def _run(stretch: str) -> str:
     """The run at the start of `stretch`; empty if what stands there can begin none."""
     if not stretch or not _begins_run(stretch[0]):
         return ""
-    if ("a" + stretch).isidentifier():
+    if ("a" + stretch).isidentifier():  # most are; the next line alone would do, slowly
         return stretch
     length = next((i for i, each in enumerate(stretch) if not _in_run(each)), len(stretch))
     return stretch[:length]
 
 
 def _begins_run(first: str) -> bool:
+    """Whether a character may come first, if it may be in a run at all."""
     # A mark belongs to the sign before it (the keycap, an accent); an ignorable hides in it.
-    return (
-        _in_run(first)
-        and first not in MEDIAL
-        and not _is_mark(first)
-        and not _DEFAULT_IGNORABLE.match(first)
-    )
+    return not (first in MEDIAL or _is_mark(first) or _DEFAULT_IGNORABLE.match(first))
 
 
 def _in_run(character: str) -> bool:
@@ -204,7 +199,7 @@ def _display(run: str, *, following: str) -> str:
 
 
 def _valid_key(display: str) -> str | None:
-    if not 0 < len(display) <= DISPLAY_LIMIT:
+    if len(display) > DISPLAY_LIMIT:
         return None
     name = key(display)
     # Kana voicing marks and some vowels are letters that fold into marks: hence the last test.

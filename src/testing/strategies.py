@@ -27,9 +27,7 @@ TURNING_INTO_MARKS = "\u0e33\u0eb3\u309b\u309c\uff9e\uff9f"
 CASED = "aZiI\u0130\u0131sK\u212a\u017f\u00df\u1e9e\u03a3\u03c3\u03c2\u01c5\u13a3\uab73\u1c90\u10d0"
 """Letters whose case is a story: Turkish i, final sigma, long s, sharp s, Cherokee, Georgian."""
 
-SCRIPTS = (
-    "\u00e9\u0431\u05d0\u0645\u0905\u0995\u0e01\u0f40\u1230\u304b\u30cf\u8449\uff8a\uff21\uac00\u0149"
-)
+SCRIPTS = "\u00e9\u0431\u05d0\u0645\u0905\u0e01\u0f40\u304b\u30cf\u8449\uff8a\uff21\uac00\u0149"
 """A letter of many a script, composed, half-width and full-width ones among them."""
 
 JAMO = "\u1100\u1161\u11a8\u3131\u314f\uffa1\uffc2"
