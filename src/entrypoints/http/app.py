@@ -1,0 +1,150 @@
+"""The ASGI application, over a service."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from importlib.metadata import version
+from typing import Any, NoReturn, cast
+
+import msgspec
+from litestar import HttpMethod, Litestar, Request
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+
+from hashpost.application.service import Service
+from hashpost.entrypoints.http.accounts import Accounts
+from hashpost.entrypoints.http.asgi import Application, Receive, Scope, Send
+from hashpost.entrypoints.http.auth import authenticated
+from hashpost.entrypoints.http.docs import Docs
+from hashpost.entrypoints.http.edge import Edge, Limits
+from hashpost.entrypoints.http.hashtags import Hashtags
+from hashpost.entrypoints.http.health import Health
+from hashpost.entrypoints.http.openapi import Endpoint, Json, document
+from hashpost.entrypoints.http.posts import Posts
+from hashpost.entrypoints.http.problems import MalformedRequest
+from hashpost.entrypoints.http.requests import Call
+from hashpost.entrypoints.http.routing import NO_STORE, PRIVATE, Route, Routes
+from hashpost.entrypoints.http.timelines import Timelines
+
+OpenService = Callable[[], AbstractAsyncContextManager[Service]]
+
+
+def create_app(service: Service, *, limits: Limits | None = None) -> Application:
+    """The ASGI application over an open service, whose opening and closing is the caller's."""
+    litestar = _litestar()
+    litestar.state.service = service
+    litestar.state.openapi = msgspec.json.encode(_document(litestar))
+    return Edge(
+        cast(Application, litestar),
+        Routes(_routes(litestar)),
+        limits or Limits(),
+    )
+
+
+def create_app_opening(open_service: OpenService, *, limits: Limits | None = None) -> Application:
+    """The ASGI application over a service that is open while the server runs (ASGI lifespan)."""
+    return _Opening(open_service, limits)
+
+
+def routes() -> list[Route]:
+    """Every route there is."""
+    return list(_routes(_litestar()))
+
+
+def openapi_document() -> Json:
+    """The OpenAPI document, without any service."""
+    return _document(_litestar())
+
+
+def _litestar() -> Litestar:
+    return Litestar(
+        route_handlers=[Accounts, Posts, Timelines, Hashtags, Health, Docs],
+        request_class=Call,
+        exception_handlers={Exception: _leave_to_the_edge},
+        openapi_config=None,
+        logging_config=None,
+        request_max_body_size=None,
+        state=State(),
+    )
+
+
+def _leave_to_the_edge(_request: Request[Any, Any, Any], error: Exception) -> NoReturn:
+    """Errors are answered in one place, whether they were raised in here or out there."""
+    if isinstance(error, HTTPException) and error.status_code < 500:
+        raise MalformedRequest(error.detail) from error
+    raise error
+
+
+def _handlers(litestar: Litestar) -> Iterator[tuple[str, HTTPRouteHandler]]:
+    """Every handler with its path template, but those for OPTIONS that the framework adds."""
+    for route in litestar.routes:
+        for handler in sorted(getattr(route, "route_handlers", ()), key=_methods):
+            if HttpMethod.OPTIONS not in handler.http_methods:
+                yield route.path, handler
+
+
+def _methods(handler: HTTPRouteHandler) -> list[str]:
+    return sorted(map(str, handler.http_methods))
+
+
+def _routes(litestar: Litestar) -> Iterator[Route]:
+    by_template: dict[str, list[HTTPRouteHandler]] = {}
+    for template, handler in _handlers(litestar):
+        by_template.setdefault(template, []).append(handler)
+    for template, handlers in by_template.items():
+        is_open = not any(map(_is_guarded, handlers))
+        options = NO_STORE | handlers[0].opt if is_open else PRIVATE
+        yield Route(
+            template=template,
+            methods=frozenset(method for each in handlers for method in _methods(each)),
+            cache_control=options["cache_control"],
+            always_served=bool(options.get("always_served")),
+        )
+
+
+def _document(litestar: Litestar) -> Json:
+    endpoints = (
+        Endpoint(
+            template=template,
+            method=method,
+            name=handler.handler_name,
+            handler_doc=handler.fn.__doc__ or "",
+            tags=handler.resolve_tags(),
+            is_open=not _is_guarded(handler),
+            operation=handler.opt["operation"],
+        )
+        for template, handler in _handlers(litestar)
+        if "operation" in handler.opt
+        for method in _methods(handler)
+    )
+    return document(endpoints, version=version("hashpost"))
+
+
+def _is_guarded(handler: HTTPRouteHandler) -> bool:
+    return authenticated in handler.resolve_guards()
+
+
+class _Opening:
+    """Opens the service when the server starts, and closes it when the server has drained."""
+
+    def __init__(self, open_service: OpenService, limits: Limits | None) -> None:
+        self._open_service = open_service
+        self._limits = limits
+        self._app: Application | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif self._app is not None:
+            await self._app(scope, receive, send)
+        else:
+            raise RuntimeError("The server does not speak the lifespan protocol of ASGI")
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        # An error in here is the server's to report, and to exit with.
+        async with self._open_service() as service:
+            self._app = create_app(service, limits=self._limits)
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})

@@ -1,0 +1,304 @@
+"""The outermost layer: what holds for every answer, whatever the cause.
+
+Request ids, the access log, sizes, deadlines, overload, HEAD and OPTIONS, 404 and 405, headers, and
+the last resort. Frameworks run their middleware for matched paths only; this is plain ASGI around
+all of it.
+"""
+
+import asyncio
+from asyncio import CancelledError, Task, TimerHandle
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, Final
+from urllib.parse import quote
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from hashpost.domain.errors import HashpostError, NotFound, Unavailable
+from hashpost.entrypoints.http import problems
+from hashpost.entrypoints.http.asgi import Application, Header, Message, Receive, Scope, Send
+from hashpost.entrypoints.http.problems import (
+    HeadersTooLarge,
+    MethodNotAllowed,
+    RequestTimeout,
+    TooLarge,
+)
+from hashpost.entrypoints.http.request_ids import request_id
+from hashpost.entrypoints.http.routing import Routes, Target
+
+CLIENT_CLOSED_REQUEST: Final = 499
+"""The status in the access log of a request whose caller went away."""
+
+HEADER_BYTES: Final = 16 * 1024
+"""The longest header block."""
+
+_NO_STORE: Final = "no-store"
+
+_log = structlog.get_logger("hashpost.http")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a caller may ask of the service."""
+
+    body_bytes: int = 64 * 1024
+    header_bytes: int = HEADER_BYTES
+    body_seconds: float = 10.0
+    """How long a body may take to arrive."""
+    answer_seconds: float = 2.5
+    """How long an answer may take, from the last byte of the request on."""
+    at_once: int = 512
+    """How many requests are worked on at once; more are turned away."""
+
+
+class Disconnected(Exception):
+    """The caller went away before the body was complete."""
+
+
+class Edge:
+    """An ASGI application around another."""
+
+    def __init__(self, app: Application, routes: Routes, limits: Limits) -> None:
+        self.app = app
+        self.routes = routes
+        self.limits = limits
+        self.at_work = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; what is no HTTP request is passed on."""
+        if scope["type"] == "http":
+            await _Exchange(self, scope, receive, send).run()
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+        else:
+            await self.app(scope, receive, send)
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    def __init__(self, edge: Edge, scope: Scope, receive: Receive, send: Send) -> None:
+        self._edge = edge
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._headers = _Headers(scope["headers"])
+        self._request_id = request_id(scope["headers"])
+        self._target: Target | None = None
+        self._inner_scope: Scope = {}
+        self._status: int | None = None
+        self._body_bytes = 0
+        self._body_complete = not self._headers.announce_body
+        self._body_due: float | None = None
+        self._timer: TimerHandle | None = None
+        self._task: Task[Any] | None = None
+        self._late_answer: Task[None] | None = None
+        self._began = perf_counter()
+        self._is_logged = False
+
+    async def run(self) -> None:
+        with bound_contextvars(request_id=self._request_id):
+            try:
+                await self._answer()
+            except Disconnected:
+                self._status = self._status or CLIENT_CLOSED_REQUEST
+            except HashpostError as error:
+                await self._refuse(error)
+            except CancelledError:
+                # Was it we who cancelled, and we alone?
+                if self._late_answer is None or self._task is None or self._task.uncancel():
+                    raise
+            except Exception:  # noqa: BLE001 - the last resort
+                _log.exception("request_failed")
+                await self._refuse(HashpostError())
+            finally:
+                if self._late_answer is not None:
+                    await self._late_answer
+                self._log_access()
+
+    async def _answer(self) -> None:
+        limits = self._edge.limits
+        if self._headers.size > limits.header_bytes:
+            raise HeadersTooLarge(f"At most {limits.header_bytes} bytes")
+        self._target = target = self._edge.routes.find(_raw_path(self._scope))
+        if target is None:
+            raise NotFound("There is nothing at this path")
+        method = self._scope["method"]
+        if method == "OPTIONS":
+            await self._start(204, [(b"allow", ", ".join(target.route.allowed).encode())])
+            await self._end(b"")
+        elif method not in target.route.allowed:
+            raise MethodNotAllowed(target.route.allowed)
+        else:
+            await self._pass_on(target, "GET" if method == "HEAD" else method)
+
+    async def _pass_on(self, target: Target, method: str) -> None:
+        edge = self._edge
+        if edge.at_work >= edge.limits.at_once and not target.route.always_served:
+            raise Unavailable("Too many requests at once")
+        self._inner_scope = {
+            **self._scope,
+            "method": method,
+            "path": target.path,
+            "root_path": "",
+            "state": dict(self._scope.get("state") or {}),
+        }
+        self._task = asyncio.current_task()
+        edge.at_work += 1
+        self._set_timer()
+        try:
+            await edge.app(self._inner_scope, self._next_part, self._answer_part)
+        finally:
+            self._unset_timer()
+            edge.at_work -= 1
+
+    # The request
+
+    async def _next_part(self) -> Message:
+        """A part of the body, within its bounds of size and time."""
+        if self._headers.content_length > self._edge.limits.body_bytes:
+            raise self._too_large()
+        self._unset_timer()
+        self._edge.at_work -= 1
+        try:
+            message = await self._awaited_part()
+        finally:
+            self._edge.at_work += 1
+        self._set_timer()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        self._body_bytes += len(message.get("body", b""))
+        self._body_complete = not message.get("more_body", False)
+        if self._body_bytes > self._edge.limits.body_bytes:
+            raise self._too_large()
+        return message
+
+    async def _awaited_part(self) -> Message:
+        now = asyncio.get_running_loop().time()
+        if self._body_due is None:
+            self._body_due = now + self._edge.limits.body_seconds
+        try:
+            async with asyncio.timeout_at(self._body_due):
+                return await self._receive()
+        except TimeoutError:
+            raise RequestTimeout from None
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(f"At most {self._edge.limits.body_bytes} bytes")
+
+    # The answer
+
+    async def _answer_part(self, message: Message) -> None:
+        """Send on what the application answers, unless the answer was given in its stead."""
+        if self._late_answer is not None:
+            return
+        if message["type"] == "http.response.start":
+            self._unset_timer()
+            await self._start(message["status"], message["headers"])
+        else:
+            await self._end(message.get("body", b""), more=message.get("more_body", False))
+
+    async def _refuse(self, error: HashpostError) -> None:
+        if self._status is not None:
+            return
+        body = problems.document(error)
+        length = (b"content-length", b"%d" % len(body))
+        await self._start(problems.status_of(type(error)), [*problems.headers(error), length])
+        await self._end(body)
+
+    async def _start(self, status: int, headers: list[Header]) -> None:
+        self._status = status
+        own: list[Header] = [
+            (b"x-request-id", self._request_id.encode()),
+            (b"x-content-type-options", b"nosniff"),
+        ]
+        if not any(name == b"cache-control" for name, _ in headers):
+            route = self._target.route if self._target else None
+            own.append((b"cache-control", (route.cache_control if route else _NO_STORE).encode()))
+        if self._leaves_body_unread():
+            own.append((b"connection", b"close"))
+        await self._send(
+            {"type": "http.response.start", "status": status, "headers": [*headers, *own]}
+        )
+
+    async def _end(self, body: bytes, *, more: bool = False) -> None:
+        if self._scope["method"] == "HEAD":
+            body = b""
+        await self._send({"type": "http.response.body", "body": body, "more_body": more})
+
+    def _leaves_body_unread(self) -> bool:
+        """Whether more may come than the server would care to read past."""
+        if self._body_complete:
+            return False
+        headers = self._headers
+        announced = 0 <= headers.content_length <= self._edge.limits.body_bytes
+        return not announced or headers.expects_continue or self._body_due is not None
+
+    # Deadlines
+
+    def _set_timer(self) -> None:
+        if self._status is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._edge.limits.answer_seconds, self._give_up)
+
+    def _unset_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _give_up(self) -> None:
+        """Answer now, and cancel the work behind it, however long that takes to come to an end."""
+        self._late_answer = asyncio.get_running_loop().create_task(self._answer_late())
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _answer_late(self) -> None:
+        await self._refuse(Unavailable("This takes too long right now"))
+        self._log_access()
+
+    # The log
+
+    def _log_access(self) -> None:
+        if self._is_logged:
+            return
+        self._is_logged = True
+        facts: dict[str, object] = {
+            "method": self._scope["method"],
+            "route": None if self._target is None else self._target.route.template,
+            "status": self._status,
+            "ms": round((perf_counter() - self._began) * 1000, 1),
+        }
+        if self._target is not None:
+            facts |= self._target.ids
+        if (access := self._inner_scope.get("auth")) is not None:
+            facts["actor_id"] = access.user_id
+        if client := self._scope.get("client"):
+            facts["client"] = client[0]
+        _log.info("request", **facts)
+
+
+class _Headers:
+    """What the edge wants to know of a header block."""
+
+    __slots__ = ("announce_body", "content_length", "expects_continue", "size")
+
+    def __init__(self, headers: list[Header]) -> None:
+        self.size = 0
+        self.content_length = -1
+        self.announce_body = False
+        self.expects_continue = False
+        for name, value in headers:
+            self.size += len(name) + len(value) + 4
+            if name == b"content-length":
+                self.content_length = int(value) if value.isdigit() and len(value) < 19 else 2**63
+                self.announce_body |= self.content_length > 0
+            elif name == b"transfer-encoding":
+                self.announce_body = True
+            elif name == b"expect":
+                self.expects_continue = True
+
+
+def _raw_path(scope: Scope) -> bytes:
+    raw: bytes | None = scope.get("raw_path")
+    return raw if raw is not None else quote(scope["path"]).encode()

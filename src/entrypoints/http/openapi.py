@@ -1,0 +1,385 @@
+"""The OpenAPI 3.1 document, route for route.
+
+Bodies are read by ourselves and errors are answered outside the framework, so its own generator
+knows neither. Each handler says what is particular to it (`documented`); what holds for all routes
+is added here. Schemas come from the structs, words from the use cases.
+"""
+
+import inspect
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+
+from hashpost.domain.errors import (
+    HashpostError,
+    InvalidInput,
+    NotFound,
+    Unauthenticated,
+    Unavailable,
+)
+from hashpost.domain.ids import MAX_ID
+from hashpost.domain.popularity import LIMIT_MAX
+from hashpost.domain.popularity import POPULAR_LIMIT as POPULAR_LIMIT_DEFAULT
+from hashpost.domain.timeline import PAGE_SIZE as PAGE_SIZE_DEFAULT
+from hashpost.domain.timeline import PAGE_SIZE_MAX
+from hashpost.entrypoints.http import problems
+from hashpost.entrypoints.http.problems import (
+    HeadersTooLarge,
+    MalformedRequest,
+    RequestTimeout,
+    TooLarge,
+    UnsupportedMediaType,
+)
+from hashpost.entrypoints.http.schemas import EXAMPLE_ID, Problem
+
+Json = dict[str, Any]
+Errors = Sequence[type[HashpostError]]
+
+_REF: Final = "#/components/schemas/{name}"
+_PARAMETER: Final = re.compile(r"\{(\w+):(?:int|str)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Documented:
+    """What a route answers when all goes well.
+
+    `content` is a struct, a list of one, or a media type.
+    """
+
+    status: int
+    content: Any
+    description: str
+    headers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What is particular to a method of a path."""
+
+    summary: str
+    answer: Documented
+    use_case: type | None
+    body: type[msgspec.Struct] | None
+    query: Sequence[str]
+    errors: Errors
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An operation, and where it stands."""
+
+    template: str
+    method: str
+    name: str
+    handler_doc: str
+    tags: Sequence[str]
+    is_open: bool
+    operation: Operation
+
+    @property
+    def path(self) -> str:
+        """The path as the contract writes it."""
+        path = _PARAMETER.sub(r"{\1}", self.template)
+        return path if "." in path or not path.startswith("/api/") else path + "/"
+
+    @property
+    def parameters(self) -> list[str]:
+        """The names of the parameters in the path."""
+        return _PARAMETER.findall(self.template)
+
+    @property
+    def errors(self) -> list[type[HashpostError]]:
+        """Every error that this route may answer with."""
+        found: list[type[HashpostError]] = [MalformedRequest]
+        if self.operation.body or self.operation.query or "hashtag" in self.parameters:
+            found.append(InvalidInput)
+        if not self.is_open:
+            found.append(Unauthenticated)
+        if {"id_post", "user_id"} & set(self.parameters):
+            found.append(NotFound)
+        found += self.operation.errors
+        if self.operation.body:
+            found += [RequestTimeout, TooLarge, UnsupportedMediaType]
+        return [*found, HeadersTooLarge, HashpostError, Unavailable]
+
+
+def documented(
+    summary: str,
+    answer: Documented,
+    *,
+    use_case: type | None = None,
+    body: type[msgspec.Struct] | None = None,
+    query: Sequence[str] = (),
+    errors: Errors = (),
+) -> dict[str, Any]:
+    """The options of a handler that tell this module of it.
+
+    `query` and the headers of `answer` name components; `errors` are those that other routes do
+    not have.
+    """
+    return {"operation": Operation(summary, answer, use_case, body, query, errors)}
+
+
+PAGE: Final = "page"
+PAGE_SIZE: Final = "page_size"
+CURSOR: Final = "cursor"
+POPULAR_LIMIT: Final = "popular_limit"
+
+ETAG: Final = "ETag"
+LINK: Final = "Link"
+LOCATION: Final = "Location"
+
+_ID_SCHEMA: Final[Json] = {"type": "integer", "minimum": 1, "maximum": MAX_ID}
+
+_PARAMETERS: Final[dict[str, Json]] = {
+    "id_post": {
+        "name": "id_post",
+        "in": "path",
+        "required": True,
+        "description": "The id of a post.",
+        "schema": _ID_SCHEMA,
+        "example": EXAMPLE_ID,
+    },
+    "user_id": {
+        "name": "user_id",
+        "in": "path",
+        "required": True,
+        "description": "The id of a user.",
+        "schema": _ID_SCHEMA,
+        "example": EXAMPLE_ID,
+    },
+    "hashtag": {
+        "name": "hashtag",
+        "in": "path",
+        "required": True,
+        "description": "One whole hashtag in any spelling that has the same key, with or without "
+        "a sign (`%23`, `＃`, `﹟`), percent-encoded.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 401},
+        "example": "world",
+    },
+    PAGE: {
+        "name": "page",
+        "in": "query",
+        "description": "The number of the page, from 1.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": MAX_ID, "default": 1},
+    },
+    PAGE_SIZE: {
+        "name": "page_size",
+        "in": "query",
+        "description": "How many posts a page has.",
+        "schema": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": PAGE_SIZE_MAX,
+            "default": PAGE_SIZE_DEFAULT,
+        },
+    },
+    CURSOR: {
+        "name": "cursor",
+        "in": "query",
+        "description": "The `next_cursor` of an answer of this very timeline, instead of `page`: "
+        "goes on from where that answer ended, without gaps or repeats.",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{32}$"},
+    },
+    POPULAR_LIMIT: {
+        "name": "limit",
+        "in": "query",
+        "description": "How many hashtags at most.",
+        "schema": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": LIMIT_MAX,
+            "default": POPULAR_LIMIT_DEFAULT,
+        },
+    },
+}
+
+_STRING: Final[Json] = {"type": "string"}
+_HEADERS: Final[dict[str, Json]] = {
+    "X-Request-ID": {
+        "description": "The caller's, if it sent a good one; it stands in every log line.",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"},
+    },
+    "Cache-Control": {
+        "description": "Who may keep the answer.",
+        "required": True,
+        "schema": _STRING,
+    },
+    ETAG: {
+        "description": "The version of the post (strong).",
+        "required": True,
+        "schema": {"type": "string", "pattern": '^"[0-9.]+"$'},
+    },
+    LOCATION: {
+        "description": "The path of the new post.",
+        "required": True,
+        "schema": {"type": "string", "format": "uri-reference"},
+    },
+    LINK: {
+        "description": "The next and the previous page, if there are any (RFC 8288).",
+        "schema": _STRING,
+    },
+    "WWW-Authenticate": {
+        "description": "How to say who calls.",
+        "required": True,
+        "schema": {"type": "string", "const": "Bearer"},
+    },
+    "Retry-After": {
+        "description": "After how many seconds it is worth another try.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 0},
+    },
+}
+_EXAMPLES: Final = {"string": "…", "integer": 1, "boolean": False}
+_HEADERS_OF_ALL: Final = ("X-Request-ID", "Cache-Control")
+_HEADERS_OF_PROBLEMS: Final = {401: ("WWW-Authenticate",), 503: ("Retry-After",)}
+
+
+def document(endpoints: Iterable[Endpoint], *, version: str) -> Json:
+    """The document of these endpoints."""
+    endpoints = list(endpoints)
+    schemas = _Schemas(endpoints)
+    paths: dict[str, Json] = {}
+    for endpoint in endpoints:
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "hashpost",
+            "version": version,
+            "description": "Short posts with hashtags. Every path answers alike with and without "
+            "its trailing slash, every GET also HEAD.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas.components,
+            "parameters": _PARAMETERS,
+            "headers": _HEADERS,
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "The `access` of `POST /api/token/`.",
+                }
+            },
+        },
+    }
+
+
+class _Schemas:
+    """The schemas of all structs that endpoints speak of."""
+
+    def __init__(self, endpoints: Iterable[Endpoint]) -> None:
+        kinds: list[Any] = [Problem]
+        for endpoint in endpoints:
+            kinds += [endpoint.operation.body, endpoint.operation.answer.content]
+        self._kinds = [kind for kind in dict.fromkeys(kinds) if not isinstance(kind, str | None)]
+        references, self.components = msgspec.json.schema_components(self._kinds, ref_template=_REF)
+        self._references = dict(zip(self._kinds, references, strict=True))
+
+    def content(self, kind: Any) -> Json:
+        """The content object of what is a struct, a list of one, or a media type."""
+        if isinstance(kind, str):
+            return {kind: {"schema": {"type": "object" if kind.endswith("json") else "string"}}}
+        schema = self._references[kind]
+        return {"application/json": {"schema": schema, "example": self._example(schema)}}
+
+    def _example(self, schema: Mapping[str, Any]) -> Any:
+        """A value that fits, made of the examples of its parts."""
+        if "$ref" in schema:
+            schema = self.components[schema["$ref"].rpartition("/")[2]]
+        if schema.get("type") == "object":
+            return {
+                name: self._example(member)
+                for name, member in schema["properties"].items()
+                if name in schema.get("required", ())
+            }
+        if schema.get("type") == "array":
+            return [self._example(schema["items"])]
+        return _example_of_scalar(schema)
+
+
+def _example_of_scalar(schema: Mapping[str, Any]) -> Any:
+    if "anyOf" in schema:
+        return None
+    examples = schema.get("examples", [schema.get("const", _EXAMPLES[schema["type"]])])
+    return examples[0]
+
+
+def _operation(endpoint: Endpoint, schemas: _Schemas) -> Json:
+    particular = endpoint.operation
+    about = inspect.getdoc(particular.use_case) if particular.use_case else endpoint.handler_doc
+    described: Json = {
+        "operationId": endpoint.name,
+        "tags": list(endpoint.tags),
+        "summary": particular.summary,
+        "description": about or "",
+        "security": [] if endpoint.is_open else [{"bearer": []}],
+        "responses": _responses(endpoint, schemas),
+    }
+    if parameters := [*endpoint.parameters, *particular.query]:
+        described["parameters"] = [
+            {"$ref": f"#/components/parameters/{name}"} for name in parameters
+        ]
+    if particular.body:
+        described["requestBody"] = {"required": True, "content": schemas.content(particular.body)}
+    return described
+
+
+def _responses(endpoint: Endpoint, schemas: _Schemas) -> dict[str, Json]:
+    answer = endpoint.operation.answer
+    responses = {
+        str(answer.status): {
+            "description": answer.description,
+            "headers": _header_references(*_HEADERS_OF_ALL, *answer.headers),
+            "content": schemas.content(answer.content),
+        }
+    }
+    by_status: dict[int, list[type[HashpostError]]] = {}
+    for error in endpoint.errors:
+        by_status.setdefault(problems.status_of(error), []).append(error)
+    for status, errors in sorted(by_status.items()):
+        responses[str(status)] = _problem(status, errors)
+    return responses
+
+
+def _problem(status: int, errors: Iterable[type[HashpostError]]) -> Json:
+    distinct = {error.code: error for error in errors}
+    return {
+        "description": f"{HTTPStatus(status).phrase}: "
+        + "; ".join(f"`{code}` ({error.title})" for code, error in distinct.items()),
+        "headers": _header_references(*_HEADERS_OF_ALL, *_HEADERS_OF_PROBLEMS.get(status, ())),
+        "content": {
+            problems.MEDIA_TYPE: {
+                "schema": {"$ref": _REF.format(name=Problem.__name__)},
+                "examples": {
+                    code: {"value": _example_of_problem(status, error)}
+                    for code, error in distinct.items()
+                },
+            }
+        },
+    }
+
+
+def _example_of_problem(status: int, error: type[HashpostError]) -> Json:
+    example: Json = {
+        "type": problems.TYPE_PREFIX + error.code,
+        "title": error.title,
+        "status": status,
+        "detail": error.title,
+    }
+    if issubclass(error, InvalidInput):
+        example["errors"] = [{"field": "text", "detail": "something visible"}]
+    return example
+
+
+def _header_references(*names: str) -> dict[str, Json]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}

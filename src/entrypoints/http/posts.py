@@ -1,0 +1,120 @@
+"""Writing, reading, editing and deleting posts."""
+
+from collections.abc import Iterator
+
+from litestar import Controller, delete, get, post, put
+from litestar.params import FromPath
+
+from hashpost.application.posts import CreatePost, DeletePost, EditPost, ReadPost
+from hashpost.application.timelines import ListPosts
+from hashpost.domain.errors import FieldError, NotTheOwner, PageOutOfRange, PostNotFound
+from hashpost.domain.post import Post, text_faults
+from hashpost.entrypoints.http.asgi import Answer, Header
+from hashpost.entrypoints.http.auth import authenticated
+from hashpost.entrypoints.http.openapi import ETAG, LOCATION, Documented, documented
+from hashpost.entrypoints.http.queries import read_page
+from hashpost.entrypoints.http.requests import Call
+from hashpost.entrypoints.http.schemas import (
+    CreatePostBody,
+    DeletePostBody,
+    DeletionAnswer,
+    EditPostBody,
+    PostAnswer,
+    encoded,
+    present_deletion,
+    present_post,
+)
+from hashpost.entrypoints.http.timelines import PAGE_ANSWER, PAGE_QUERY, answer_page
+
+
+class Posts(Controller):
+    """Single posts, and all of them: a path belongs to one controller."""
+
+    path = "/api/posts"
+    tags = ("posts",)
+    guards = (authenticated,)
+
+    @post(
+        opt=documented(
+            "Write a post",
+            Documented(201, PostAnswer, "The new post.", headers=(LOCATION, ETAG)),
+            use_case=CreatePost,
+            body=CreatePostBody,
+        ),
+    )
+    async def create(self, request: Call) -> Answer:
+        """Write a post."""
+        body = await request.read(CreatePostBody, faults=_faults)
+        created = await request.service.create_post(request.auth, body.text)
+        location = b"/api/posts/%d/" % created.id
+        return _answer(201, created, (b"location", location))
+
+    @get(
+        opt=documented(
+            "Read the timeline of all posts",
+            PAGE_ANSWER,
+            use_case=ListPosts,
+            query=PAGE_QUERY,
+            errors=[PageOutOfRange],
+        ),
+    )
+    async def list(self, request: Call) -> Answer:
+        """Read the timeline of all posts."""
+        wanted = read_page(request.query_string)
+        page = await request.service.list_posts(
+            request.auth, page=wanted.page, page_size=wanted.page_size, cursor=wanted.cursor
+        )
+        return answer_page(page, path="/api/posts/")
+
+    @get(
+        "/{id_post:int}",
+        opt=documented(
+            "Read a post",
+            Documented(200, PostAnswer, "The post.", headers=(ETAG,)),
+            use_case=ReadPost,
+            errors=[PostNotFound],
+        ),
+    )
+    async def read(self, request: Call, id_post: FromPath[int]) -> Answer:
+        """Read a post."""
+        return _answer(200, await request.service.read_post(request.auth, id_post))
+
+    @put(
+        opt=documented(
+            "Edit a post",
+            Documented(200, PostAnswer, "The post as it is now.", headers=(ETAG,)),
+            use_case=EditPost,
+            body=EditPostBody,
+            errors=[NotTheOwner, PostNotFound],
+        ),
+    )
+    async def edit(self, request: Call) -> Answer:
+        """Edit a post."""
+        body = await request.read(EditPostBody, faults=_faults)
+        return _answer(200, await request.service.edit_post(request.auth, body.id_post, body.text))
+
+    @delete(
+        status_code=200,
+        opt=documented(
+            "Delete a post",
+            Documented(200, DeletionAnswer, "Until when it can be brought back."),
+            use_case=DeletePost,
+            body=DeletePostBody,
+            errors=[NotTheOwner, PostNotFound],
+        ),
+    )
+    async def delete(self, request: Call) -> Answer:
+        """Delete a post."""
+        body = await request.read(DeletePostBody)
+        deletion = await request.service.delete_post(request.auth, body.id_post)
+        return Answer(200, encoded(present_deletion(deletion)))
+
+
+def _answer(status: int, post: Post, *headers: Header) -> Answer:
+    etag = b'"%s"' % post.version.encode()
+    return Answer(status, encoded(present_post(post)), (*headers, (b"etag", etag)))
+
+
+def _faults(*, text: str | None, **_: object) -> Iterator[FieldError]:
+    if text is not None:
+        yield from text_faults(text)

@@ -1,0 +1,96 @@
+"""Reading query strings, strictly, with every wrong parameter named at once."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from hashpost.domain.errors import FieldError, require
+from hashpost.domain.ids import MAX_ID
+from hashpost.domain.popularity import POPULAR_LIMIT
+from hashpost.domain.timeline import PAGE_SIZE, page_faults
+from hashpost.entrypoints.http.problems import MalformedRequest
+
+_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class PageQuery:
+    """Which page of a timeline is asked for."""
+
+    page: int | None
+    page_size: int
+    cursor: str | None
+
+
+def read_page(query_string: bytes, *, also: Iterable[FieldError] = ()) -> PageQuery:
+    """The page that is asked for.
+
+    Raises:
+        MalformedRequest: the query is not UTF-8.
+        InvalidInput: names every wrong parameter, and the faults that were found elsewhere.
+    """
+    query = _Query(query_string)
+    page = query.number("page")
+    page_size = query.number("page_size")
+    wanted = PageQuery(
+        page=page,
+        page_size=PAGE_SIZE if page_size is None else page_size,
+        cursor=query.text("cursor"),
+    )
+    if faults := [*also, *query.faults]:
+        readable = 1 if page is None and "page" in query.given else page
+        beside = page_faults(page=readable, page_size=wanted.page_size, cursor=wanted.cursor)
+        require(faults, beside)
+    return wanted
+
+
+def read_limit(query_string: bytes) -> int:
+    """How long a ranking is asked for.
+
+    Raises:
+        MalformedRequest: the query is not UTF-8.
+        InvalidInput: the limit is given twice, no plain number, or out of its range.
+    """
+    query = _Query(query_string)
+    limit = query.number("limit")
+    require(query.faults)
+    return POPULAR_LIMIT if limit is None else limit
+
+
+class _Query:
+    """The parameters of a query (application/x-www-form-urlencoded, WHATWG URL, section 5.1)."""
+
+    def __init__(self, query_string: bytes) -> None:
+        self.faults: list[FieldError] = []
+        self.given: dict[str, list[str]] = {}
+        for part in query_string.split(b"&"):
+            if part:
+                name, _, value = part.partition(b"=")
+                self.given.setdefault(_decoded(name), []).append(_decoded(value))
+
+    def text(self, name: str) -> str | None:
+        """The value of a parameter, or None without one."""
+        values: Sequence[str] = self.given.get(name, ())
+        if len(values) > 1:
+            self.faults.append(FieldError(name, "given once only"))
+            return None
+        return values[0] if values else None
+
+    def number(self, name: str) -> int | None:
+        """The value of a parameter that is a number, or None without one."""
+        text = self.text(name)
+        if text is None:
+            return None
+        if _NUMBER.fullmatch(text) is None or int(text) > MAX_ID:
+            self.faults.append(FieldError(name, f"a number in plain decimal digits, to {MAX_ID}"))
+            return None
+        return int(text)
+
+
+def _decoded(part: bytes) -> str:
+    try:
+        return unquote_to_bytes(part.replace(b"+", b" ")).decode("utf-8")
+    except UnicodeDecodeError:
+        raise MalformedRequest("The query must be UTF-8, percent-encoded") from None

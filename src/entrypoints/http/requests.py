@@ -1,0 +1,49 @@
+"""The request that handlers get."""
+
+from collections.abc import Iterator
+from typing import Any, TypeVar, cast
+
+import msgspec
+from litestar import Request
+from litestar.datastructures import State
+
+from hashpost.application.service import Service
+from hashpost.domain.errors import FieldError
+from hashpost.domain.session import Access
+from hashpost.entrypoints.http import bodies
+from hashpost.entrypoints.http.asgi import Receive
+from hashpost.entrypoints.http.bodies import Faults
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+def no_faults(**_: object) -> Iterator[FieldError]:
+    """What the domain finds wrong with members that can only be of a wrong type: nothing."""
+    yield from ()
+
+
+class Call(Request[Any, Access, State]):
+    """A request; `auth` says who acts, on routes that are not open."""
+
+    @property
+    def service(self) -> Service:
+        """The use cases."""
+        service: Service = self.app.state.service
+        return service
+
+    @property
+    def query_string(self) -> bytes:
+        """The query, as it came."""
+        query: bytes = self.scope["query_string"]
+        return query
+
+    async def read(self, kind: type[S], *, faults: Faults = no_faults) -> S:
+        """The body, as a `kind`; `faults` as for `bodies.parse`.
+
+        Raises:
+            UnsupportedMediaType: it is not said to be JSON.
+            MalformedRequest: it is not one JSON object in UTF-8.
+            InvalidInput: names every wrong member.
+        """
+        bodies.require_json(self.scope["headers"])
+        return bodies.parse(await bodies.read(cast(Receive, self.receive)), kind, faults=faults)

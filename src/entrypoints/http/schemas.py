@@ -1,0 +1,289 @@
+"""What goes over the wire, request and response.
+
+These structs belong to HTTP alone, so that no change of the domain moves the public contract. They
+are also what the OpenAPI document shows.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from hashpost.application.accounts import Tokens
+from hashpost.domain.ids import MAX_ID
+from hashpost.domain.popularity import HashtagCount
+from hashpost.domain.post import TEXT_MAX_LENGTH, Deletion, Post
+from hashpost.domain.user import (
+    EMAIL_MAX_LENGTH,
+    PASSWORD_MAX_LENGTH,
+    PASSWORD_MIN_LENGTH,
+    USERNAME_MAX_LENGTH,
+    USERNAME_PATTERN,
+    User,
+)
+
+_TIME: Final = "2026-11-22T06:21:00.123Z"
+EXAMPLE_ID: Final = 3676832686331981
+
+Id = Annotated[
+    int,
+    Meta(
+        ge=1,
+        le=MAX_ID,
+        description="Ascending in time: `id >> 11` is the Unix time in ms of its making.",
+        examples=[EXAMPLE_ID],
+    ),
+]
+Time = Annotated[
+    str,
+    Meta(
+        pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$",
+        description="RFC 3339, UTC, milliseconds.",
+        examples=[_TIME],
+        extra_json_schema={"format": "date-time"},
+    ),
+]
+Text = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=TEXT_MAX_LENGTH,
+        description="No control characters but line feed and tab; something visible; at most 50 "
+        "different hashtags. Outer white space is cut off.",
+        examples=["Hello #World"],
+        extra_json_schema={"pattern": r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$"},
+    ),
+]
+AnyString = Annotated[
+    str, Meta(description="Any string without NUL.", extra_json_schema={"pattern": r"^[^\u0000]*$"})
+]
+
+
+# Requests
+
+
+class _Body(Struct, forbid_unknown_fields=True):
+    pass
+
+
+class SignUpBody(_Body):
+    """A new user."""
+
+    username: Annotated[
+        str,
+        Meta(
+            max_length=USERNAME_MAX_LENGTH,
+            pattern=f"^{USERNAME_PATTERN}$",
+            description="Kept as typed, unique without regard to case.",
+            examples=["ada"],
+        ),
+    ]
+    password: Annotated[
+        str,
+        Meta(
+            min_length=PASSWORD_MIN_LENGTH,
+            max_length=PASSWORD_MAX_LENGTH,
+            description="Not the username, not one of the commonest passwords.",
+            examples=["correct horse battery"],
+            extra_json_schema={"format": "password", "pattern": r"^[^\u0000]*$"},
+        ),
+    ]
+    email: (
+        Annotated[
+            str,
+            Meta(
+                max_length=EMAIL_MAX_LENGTH,
+                description="Where the welcome mail goes.",
+                examples=["ada@example.org"],
+                extra_json_schema={"format": "email"},
+            ),
+        ]
+        | None
+    ) = None
+
+
+class LogInBody(_Body):
+    """The name of a user, in whatever case, and the password."""
+
+    username: AnyString
+    password: AnyString
+
+
+class RefreshBody(_Body):
+    """A refresh token, to be spent."""
+
+    refresh: AnyString
+
+
+class CreatePostBody(_Body):
+    """A new post."""
+
+    text: Text
+
+
+class EditPostBody(_Body):
+    """Which post, and its new text."""
+
+    id_post: Id
+    text: Text
+
+
+class DeletePostBody(_Body):
+    """Which post."""
+
+    id_post: Id
+
+
+# Answers
+
+
+class UserAnswer(Struct):
+    """A user."""
+
+    id: Id
+    username: str
+    created_at: Time
+
+
+class TokensAnswer(Struct):
+    """An access token, good for `expires_in` seconds, and the refresh token for the next one."""
+
+    access: str
+    refresh: str
+    token_type: Annotated[str, Meta(extra_json_schema={"const": "Bearer"})]
+    expires_in: Annotated[int, Meta(ge=0, examples=[900])]
+
+
+class OwnerAnswer(Struct):
+    """Whose post it is."""
+
+    id: Id
+    username: str
+
+
+class TagAnswer(Struct):
+    """A hashtag, by the name that all of its spellings share."""
+
+    name: Annotated[str, Meta(examples=["world"])]
+
+
+class PostAnswer(Struct):
+    """A post; its tags in the order in which the text first names them, each once."""
+
+    id_post: Id
+    text: Annotated[str, Meta(examples=["Hello #World"])]
+    owner: OwnerAnswer
+    created_at: Time
+    edited_at: Time | None
+    tags: list[TagAnswer]
+
+
+class DeletionAnswer(Struct):
+    """When the post was deleted, and until when it can be brought back."""
+
+    id_post: Id
+    deleted_at: Time
+    purge_at: Time
+
+
+class PageAnswer(Struct):
+    """A page of a timeline, newest first; where a cursor led here, `page` and the like are null."""
+
+    count: Annotated[int, Meta(ge=0, description="The live posts of the timeline, exactly.")]
+    page: Annotated[int, Meta(ge=1)] | None
+    page_size: Annotated[int, Meta(ge=1, le=100)]
+    has_next: bool
+    has_previous: bool | None
+    next: Annotated[str, Meta(description="Path and query of the next page.")] | None
+    previous: Annotated[str, Meta(description="Path and query of the previous page.")] | None
+    next_cursor: Annotated[str, Meta(description="Goes on from here without gaps.")] | None
+    result: list[PostAnswer]
+
+
+class HashtagCountAnswer(Struct):
+    """A hashtag, and the number of live posts that carry it."""
+
+    name: Annotated[str, Meta(examples=["world"])]
+    count: Annotated[int, Meta(ge=1)]
+
+
+class HealthAnswer(Struct):
+    """It is well."""
+
+    status: Annotated[str, Meta(extra_json_schema={"const": "ok"})] = "ok"
+
+
+class FieldProblem(Struct):
+    """A wrong field, and what would be right."""
+
+    field: Annotated[str, Meta(examples=["username"])]
+    detail: str
+
+
+class Problem(Struct):
+    """What went wrong (RFC 9457)."""
+
+    type: Annotated[str, Meta(pattern="^urn:hashpost:problem:[a-z-]+$")]
+    title: str
+    status: Annotated[int, Meta(ge=400, le=599)]
+    detail: str
+    errors: list[FieldProblem] | UnsetType = UNSET
+
+
+# Presenting
+
+
+def encoded(answer: Struct | Sequence[Struct]) -> bytes:
+    """The answer as JSON."""
+    return _encoder.encode(answer)
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def timestamp(at: datetime) -> str:
+    """A UTC time as RFC 3339 with milliseconds."""
+    return at.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def present_user(user: User) -> UserAnswer:
+    """A user as others see them."""
+    return UserAnswer(id=user.id, username=user.username, created_at=timestamp(user.created_at))
+
+
+def present_tokens(tokens: Tokens) -> TokensAnswer:
+    """The tokens of a session."""
+    return TokensAnswer(
+        access=tokens.access,
+        refresh=tokens.refresh,
+        token_type="Bearer",  # noqa: S106
+        expires_in=tokens.expires_in,
+    )
+
+
+def present_post(post: Post) -> PostAnswer:
+    """A post."""
+    return PostAnswer(
+        id_post=post.id,
+        text=post.text,
+        owner=OwnerAnswer(id=post.owner.id, username=post.owner.username),
+        created_at=timestamp(post.created_at),
+        edited_at=None if post.edited_at is None else timestamp(post.edited_at),
+        tags=[TagAnswer(name=name) for name in post.tags],
+    )
+
+
+def present_deletion(deletion: Deletion) -> DeletionAnswer:
+    """What a soft delete promises."""
+    return DeletionAnswer(
+        id_post=deletion.id_post,
+        deleted_at=timestamp(deletion.deleted_at),
+        purge_at=timestamp(deletion.purge_at),
+    )
+
+
+def present_counts(counts: Sequence[HashtagCount]) -> list[HashtagCountAnswer]:
+    """A ranking."""
+    return [HashtagCountAnswer(name=each.name, count=each.count) for each in counts]

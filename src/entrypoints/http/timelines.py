@@ -1,0 +1,134 @@
+"""Timelines in pages, and how one page leads to the next."""
+
+from urllib.parse import quote, unquote_to_bytes, urlencode
+
+from litestar import Controller, get
+from litestar.params import FromPath
+
+from hashpost.application.timelines import ListHashtagPosts, ListUserPosts
+from hashpost.domain.errors import FieldError, PageOutOfRange, UserNotFound
+from hashpost.domain.hashtag import parse
+from hashpost.domain.timeline import Page
+from hashpost.entrypoints.http.asgi import Answer, Header
+from hashpost.entrypoints.http.auth import authenticated
+from hashpost.entrypoints.http.openapi import (
+    CURSOR,
+    LINK,
+    PAGE,
+    PAGE_SIZE,
+    Documented,
+    documented,
+)
+from hashpost.entrypoints.http.queries import read_page
+from hashpost.entrypoints.http.requests import Call
+from hashpost.entrypoints.http.schemas import PageAnswer, encoded, present_post
+
+PAGE_ANSWER = Documented(200, PageAnswer, "The page.", headers=(LINK,))
+PAGE_QUERY = [PAGE, PAGE_SIZE, CURSOR]
+
+
+class Timelines(Controller):
+    """Lists of live posts, newest first."""
+
+    path = "/api"
+    tags = ("timelines",)
+    guards = (authenticated,)
+
+    @get(
+        "/users/{user_id:int}/posts",
+        opt=documented(
+            "Read the timeline of a user",
+            PAGE_ANSWER,
+            use_case=ListUserPosts,
+            query=PAGE_QUERY,
+            errors=[UserNotFound, PageOutOfRange],
+        ),
+    )
+    async def of_user(self, request: Call, user_id: FromPath[int]) -> Answer:
+        """Read the timeline of a user."""
+        wanted = read_page(request.query_string)
+        page = await request.service.list_user_posts(
+            request.auth,
+            user_id,
+            page=wanted.page,
+            page_size=wanted.page_size,
+            cursor=wanted.cursor,
+        )
+        return answer_page(page, path=f"/api/users/{user_id}/posts/")
+
+    @get(
+        "/hashtags/{hashtag:str}/posts",
+        opt=documented(
+            "Read the timeline of a hashtag",
+            PAGE_ANSWER,
+            use_case=ListHashtagPosts,
+            query=PAGE_QUERY,
+            errors=[PageOutOfRange],
+        ),
+    )
+    async def of_hashtag(self, request: Call, hashtag: FromPath[str]) -> Answer:
+        """Read the timeline of a hashtag."""
+        spelling = _spelling(hashtag)
+        faults = [] if spelling is not None and parse(spelling) else [_NO_HASHTAG]
+        wanted = read_page(request.query_string, also=faults)
+        page = await request.service.list_hashtag_posts(
+            request.auth,
+            spelling or "",
+            page=wanted.page,
+            page_size=wanted.page_size,
+            cursor=wanted.cursor,
+        )
+        return answer_page(page, path=f"/api/hashtags/{quote(spelling or '', safe='')}/posts/")
+
+
+_NO_HASHTAG = FieldError("hashtag", "one whole hashtag, with or without its sign, in UTF-8")
+
+
+def _spelling(segment: str) -> str | None:
+    """What a segment of a path says, or None if it is not UTF-8."""
+    try:
+        return unquote_to_bytes(segment).decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def answer_page(page: Page, *, path: str) -> Answer:
+    """The answer with this page of the timeline at that path."""
+    following = _following(page, path)
+    preceding = _preceding(page, path)
+    answer = PageAnswer(
+        count=page.count,
+        page=page.page,
+        page_size=page.page_size,
+        has_next=page.has_next,
+        has_previous=page.has_previous,
+        next=following,
+        previous=preceding,
+        next_cursor=page.next_cursor,
+        result=[present_post(post) for post in page.result],
+    )
+    return Answer(200, encoded(answer), _links(following=following, preceding=preceding))
+
+
+def _following(page: Page, path: str) -> str | None:
+    if not page.has_next:
+        return None
+    if page.page is None:
+        return f"{path}?{urlencode({'cursor': page.next_cursor, 'page_size': page.page_size})}"
+    return f"{path}?page={page.page + 1}&page_size={page.page_size}"
+
+
+def _preceding(page: Page, path: str) -> str | None:
+    if page.page is None or not page.has_previous:
+        return None
+    return f"{path}?page={page.page - 1}&page_size={page.page_size}"
+
+
+def _links(*, following: str | None, preceding: str | None) -> tuple[Header, ...]:
+    """The Link header (RFC 8288), if there is anything to link to."""
+    links = [
+        f'<{target}>; rel="{relation}"'
+        for target, relation in ((following, "next"), (preceding, "prev"))
+        if target is not None
+    ]
+    return ((b"link", ", ".join(links).encode()),) if links else ()

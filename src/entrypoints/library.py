@@ -1,0 +1,197 @@
+"""hashpost in the process of another program: the use cases, without HTTP.
+
+Whatever needs a driver is imported when a service is opened, so importing this costs next to
+nothing.
+"""
+
+import os
+import stat
+from base64 import urlsafe_b64encode
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+
+from hashpost.application.ports import Clock, Ids, Storage
+from hashpost.application.service import Policy, Service, World, build_service
+from hashpost.entrypoints.settings import (
+    DEFAULT_DATABASE_URL,
+    Settings,
+    SettingsError,
+    secret_keys,
+    sqlite_path,
+    variable,
+)
+
+MEMORY = "memory:"
+
+
+@asynccontextmanager
+async def open_service(
+    database_url: str = DEFAULT_DATABASE_URL,
+    *,
+    secret_key: str | None = None,
+    policy: Policy | None = None,
+    clock: Clock | None = None,
+    ids: Ids | None = None,
+) -> AsyncIterator[Service]:
+    """Open everything that is kept in a database, and close it in the end.
+
+    `database_url` is `sqlite:///PATH`, `postgresql://USER@HOST:PORT/NAME`, or `memory:`. An SQLite
+    file is made and brought to the present schema; a PostgreSQL database is left as it is.
+
+    `secret_key` signs tokens and cursors: at least 32 bytes, or several keys with commas between,
+    of which the first signs and all verify. Without one, an SQLite database has its own in a file
+    beside it; otherwise one is drawn that ends with the service, and its tokens with it.
+
+    Raises:
+        ValueError: a URL or a key that cannot be used.
+        SettingsError: the key file beside the SQLite file cannot be used.
+        SchemaMismatch: PostgreSQL has another schema; `hashpost migrate` changes that.
+        Unavailable: the database is away.
+    """
+    keys = secret_keys(secret_key) if secret_key is not None else _keys_of(database_url)
+    async with AsyncExitStack() as stack:
+        world = await _world(stack, database_url, keys=keys, clock=clock, ids=ids)
+        yield build_service(world, policy or Policy())
+
+
+def open_settings(settings: Settings) -> AbstractAsyncContextManager[Service]:
+    """The service that the settings describe; as `open_service`."""
+    secret_key = settings.secret_key
+    return open_service(
+        settings.database_url.reveal(),
+        secret_key=None if secret_key is None else secret_key.reveal(),
+        policy=policy(settings),
+    )
+
+
+def policy(settings: Settings) -> Policy:
+    """The numbers that the operator has chosen."""
+    return Policy(
+        access_token_ttl=settings.access_token_ttl,
+        refresh_token_ttl=settings.refresh_token_ttl,
+        deleted_posts_kept=settings.deleted_posts_kept,
+        password_min_length=settings.password_min_length,
+    )
+
+
+def require_lasting_key(settings: Settings) -> None:
+    """Return if tokens will outlive the process and hold in others; a server needs that.
+
+    Raises:
+        SettingsError: PostgreSQL, and no secret key.
+    """
+    url = settings.database_url.reveal()
+    if settings.secret_key is None and url != MEMORY and sqlite_path(url) is None:
+        name = variable("secret_key")
+        raise SettingsError(
+            [
+                f"{name} must be set with PostgreSQL: at least 32 random bytes, for example from "
+                "`openssl rand -base64 48`"
+            ]
+        )
+
+
+async def open_storage(stack: AsyncExitStack, database_url: str) -> Storage:
+    """The storage at that URL, open until the stack is closed."""
+    if database_url == MEMORY:
+        from hashpost.adapters.memory import MemoryStorage
+
+        return MemoryStorage()
+    from hashpost.adapters.sql import SqlStorage
+
+    storage = await SqlStorage.open(database_url)
+    stack.push_async_callback(storage.close)
+    return storage
+
+
+async def _world(
+    stack: AsyncExitStack,
+    database_url: str,
+    *,
+    keys: Sequence[bytes],
+    clock: Clock | None,
+    ids: Ids | None,
+) -> World:
+    from hashpost.adapters.addresses import EmailSyntax
+    from hashpost.adapters.passwords import Argon2Hasher
+    from hashpost.adapters.system import SystemClock, SystemIds
+    from hashpost.adapters.tokens import HmacCursors, HmacRefreshTokens, JwtAccessTokens
+
+    hasher = Argon2Hasher()
+    stack.callback(hasher.close)
+    return World(
+        storage=await open_storage(stack, database_url),
+        clock=clock or SystemClock(),
+        ids=ids or SystemIds(),
+        hasher=hasher,
+        access_tokens=JwtAccessTokens(keys),
+        refresh_tokens=HmacRefreshTokens(keys),
+        cursors=HmacCursors(keys),
+        emails=EmailSyntax(),
+    )
+
+
+def _keys_of(database_url: str) -> tuple[bytes, ...]:
+    database = sqlite_path(database_url)
+    return (_random_key().encode(),) if database is None else file_keys(key_path(database))
+
+
+def key_path(database: Path) -> Path:
+    """Where an SQLite database has its own secret key: in a file beside it."""
+    return database.with_name(f"{database.name}.key")
+
+
+def file_keys(path: Path) -> tuple[bytes, ...]:
+    """The keys in that file, which is made if it is not there; of several makers one wins.
+
+    Raises:
+        SettingsError: others can read it, it is empty or holds a short key, or cannot be had.
+    """
+    try:
+        if not path.exists():
+            _make(path)
+        return _read(path)
+    except OSError as error:
+        raise SettingsError([f"The key file {path} cannot be had: {error.strerror}"]) from error
+
+
+def _make(path: Path) -> None:
+    """Whole or not at all: written under another name, and linked to its own."""
+    draft = path.with_name(f".{path.name}.{os.urandom(6).hex()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(f"{_random_key()}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            path.hardlink_to(draft)
+    finally:
+        draft.unlink()
+
+
+def _read(path: Path) -> tuple[bytes, ...]:
+    with path.open(encoding="utf-8", errors="surrogateescape") as file:
+        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+        text = file.read().strip()
+    if mode & 0o077:
+        raise SettingsError(
+            [
+                f"The key file {path} has mode {mode:04o} and must have 0600: chmod it, and put a "
+                "new key in front if anybody else may have read it"
+            ]
+        )
+    try:
+        return secret_keys(text)
+    except ValueError as error:
+        raise SettingsError(
+            [
+                f"The key file {path} {error}; restore it, or remove it to get a new one, with "
+                "which everybody has to log in again"
+            ]
+        ) from error
+
+
+def _random_key() -> str:
+    return urlsafe_b64encode(os.urandom(48)).decode()

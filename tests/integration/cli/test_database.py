@@ -1,0 +1,103 @@
+"""`migrate` and `check`: the schema is brought up, and what is stored is recounted."""
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.integration.cli.commands import hashpost, in_a_shell
+
+LINE = '{"author": "ada", "text": "#one #two"}\n'
+
+
+def test_an_empty_postgresql_database_is_migrated_once(database_url: str) -> None:
+    settings = {"DATABASE_URL": database_url}
+
+    first = hashpost("migrate", settings=settings)
+    second = hashpost("migrate", settings=settings)
+
+    assert (first.status, second.status) == (0, 0)
+    assert first.out.endswith(", was None\n")
+    assert second.out.endswith(", as it was\n")
+    assert hashpost("check", settings=settings).status == 0
+
+
+def test_a_command_on_another_schema_says_what_to_run(database_url: str) -> None:
+    done = hashpost("export", settings={"DATABASE_URL": database_url})
+
+    assert (done.status, done.out) == (1, "")
+    assert "run `hashpost migrate`" in done.err
+
+
+@pytest.mark.parametrize("arguments", [["migrate"], ["check"], ["export"], ["import", "-"]])
+def test_what_would_be_forgotten_at_once_is_not_begun(arguments: list[str]) -> None:
+    done = hashpost(*arguments, settings={"DATABASE_URL": "memory:"})
+
+    assert (done.status, done.out) == (2, "")
+    assert "HASHPOST_DATABASE_URL is memory:" in done.err
+
+
+@pytest.mark.parametrize("command", ["check", "export"])
+def test_a_misspelt_file_is_not_made(tmp_path: Path, command: str) -> None:
+    done = hashpost(command, settings={"DATABASE_URL": f"sqlite:///{tmp_path}/psots.db"})
+
+    assert (done.status, done.out) == (2, "")
+    assert "psots.db, and there is no such file" in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["migrate"],
+        ["check"],
+        ["export"],
+        ["import", "-"],
+        ["user", "create", "ada", "--password-stdin"],
+    ],
+)
+def test_a_database_that_is_away_is_told_in_one_line_more_or_less(arguments: list[str]) -> None:
+    away = {"DATABASE_URL": "postgresql://ada:hunter2@127.0.0.1:1/posts"}
+
+    done = hashpost(*arguments, settings=away, stdin="correct horse battery")
+
+    assert (done.status, done.out) == (1, "")
+    assert done.err.splitlines()[-1].startswith("hashpost: The service cannot do this right now")
+    assert "hunter2" not in done.err
+
+
+def test_a_sound_database_has_no_differences(settings: dict[str, str]) -> None:
+    hashpost("import", "-", stdin=LINE, settings=settings)
+
+    done = hashpost("check", settings=settings)
+
+    assert (done.status, done.out, done.err) == (0, "", "no differences\n")
+    assert hashpost("check", "--json", settings=settings).out == "[]\n"
+
+
+@pytest.fixture
+def unsound(tmp_path: Path) -> dict[str, str]:
+    """A database in which somebody changed a text behind our back."""
+    settings = {"DATABASE_URL": f"sqlite:///{tmp_path}/posts.db"}
+    hashpost("import", "-", stdin=LINE, settings=settings)
+    connection = sqlite3.connect(tmp_path / "posts.db")
+    with connection:
+        connection.execute("UPDATE posts SET text = '#one #three'")
+    connection.close()
+    return settings
+
+
+def test_a_difference_is_named(unsound: dict[str, str]) -> None:
+    done = in_a_shell("check", settings=unsound)
+
+    assert done.status == 1
+    assert "stored #one #two, recounted #one #three\n" in done.out
+    assert done.err == "2 differences\n"
+
+
+def test_differences_are_listed_as_json(unsound: dict[str, str]) -> None:
+    done = hashpost("check", "--json", settings=unsound)
+
+    assert done.status == 1
+    assert [set(each) for each in json.loads(done.out)] == [{"subject", "stored", "recounted"}] * 2

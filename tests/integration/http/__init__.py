@@ -1,0 +1,1 @@
+"""The HTTP API on a real server, and as its document tells of it."""

@@ -1,0 +1,1 @@
+"""The HTTP API over a service in memory, without a server."""
