@@ -92,7 +92,7 @@ def require_lasting_key(settings: Settings) -> None:
         )
 
 
-async def open_storage(stack: AsyncExitStack, database_url: str) -> Storage:
+async def _storage(stack: AsyncExitStack, database_url: str) -> Storage:
     """The storage at that URL, open until the stack is closed."""
     if database_url == MEMORY:
         from hashpost.adapters.memory import MemoryStorage
@@ -121,7 +121,7 @@ async def _world(
     hasher = Argon2Hasher()
     stack.callback(hasher.close)
     return World(
-        storage=await open_storage(stack, database_url),
+        storage=await _storage(stack, database_url),
         clock=clock or SystemClock(),
         ids=ids or SystemIds(),
         hasher=hasher,

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 from urllib.parse import unquote, urlsplit
 
+from hashpost.domain.user import PASSWORD_MAX_LENGTH, PASSWORD_MIN_LENGTH
+
 PREFIX = "HASHPOST_"
 DEFAULT_DATABASE_URL = "sqlite:///hashpost.db"
 KEY_MIN_BYTES = 32
@@ -147,6 +149,7 @@ def _secret_key(text: str) -> Secret | None:
 
 
 _FROM_FILE = "may also be read from a file"
+_PASSWORD_LENGTH = _integer(PASSWORD_MIN_LENGTH, PASSWORD_MAX_LENGTH)
 _DEFAULT_DATABASE = _database_url(DEFAULT_DATABASE_URL)
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -165,7 +168,7 @@ class Settings:
     access_token_ttl: Annotated[timedelta, _duration] = timedelta(minutes=15)
     refresh_token_ttl: Annotated[timedelta, _duration] = timedelta(days=30)
     deleted_posts_kept: Annotated[timedelta, _duration] = timedelta(days=30)
-    password_min_length: Annotated[int, _integer(8, 256)] = 8
+    password_min_length: Annotated[int, _PASSWORD_LENGTH] = PASSWORD_MIN_LENGTH
     log_level: Annotated[LogLevel, _one_of("debug", "info", "warning", "error")] = "info"
     log_format: Annotated[LogFormat, _one_of("auto", "json", "console")] = "auto"
 

@@ -7,12 +7,12 @@ import click
 from hashpost.application.housekeeping import Difference
 from hashpost.entrypoints.cli.running import (
     as_json,
-    database,
     database_settings,
     example,
     print_json,
     run,
 )
+from hashpost.entrypoints.library import open_settings
 from hashpost.entrypoints.settings import Settings
 
 
@@ -55,5 +55,5 @@ def check(ctx: click.Context, *, as_json: bool) -> None:
 
 
 async def _differences(settings: Settings) -> list[Difference]:
-    async with database(settings) as service:
+    async with open_settings(settings) as service:
         return [each async for each in service.check_storage()]

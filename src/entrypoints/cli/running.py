@@ -4,15 +4,13 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import click
 
-from hashpost.application.service import Service
 from hashpost.domain.errors import HashpostError, InvalidInput, Unavailable
-from hashpost.entrypoints.library import MEMORY, open_settings
+from hashpost.entrypoints.library import MEMORY
 from hashpost.entrypoints.settings import (
     Settings,
     SettingsError,
@@ -40,7 +38,7 @@ class Commands(click.Group):
         except (SettingsError, InvalidInput) as error:
             fail(ctx, _lines(error), status=2)
         except HashpostError as error:
-            fail(ctx, [f"{error.detail}{_because(error)}"], status=1)
+            fail(ctx, [_told(error)], status=1)
         except BrokenPipeError:
             _let_go_of_stdout()
             ctx.exit(1)
@@ -64,11 +62,12 @@ def _lines(error: SettingsError | InvalidInput) -> list[str]:
     return [f"{wrong.field}: {wrong.detail}" for wrong in error.errors]
 
 
-def _because(error: HashpostError) -> str:
-    """What a driver said first, where one failed."""
+def _told(error: HashpostError) -> str:
+    """What happened, in one line, with the first thing a driver said where one failed."""
+    told = error.detail.splitlines()[0]
     cause = error.__cause__ if isinstance(error, Unavailable) else None
-    said = str(getattr(cause, "orig", cause) or "").strip()
-    return f" ({said.splitlines()[0]})" if said else ""
+    said = str(getattr(cause, "orig", cause) or "").strip().partition("\n")[0]
+    return told if said in told else f"{told} ({said})"
 
 
 def _let_go_of_stdout() -> None:
@@ -110,13 +109,6 @@ def database_settings(*, existing: bool = False) -> Settings:
         raise SettingsError([f"{name} names {path}, and there is no such file"])
     start_logging(settings)
     return settings
-
-
-@asynccontextmanager
-async def database(settings: Settings) -> AsyncIterator[Service]:
-    """The service over that database."""
-    async with open_settings(settings) as service:
-        yield service
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

@@ -1,10 +1,10 @@
 """The command that serves HTTP."""
 
 import logging
-import socket
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
+from http import HTTPStatus
 from threading import Event, Thread
 from typing import Any
 
@@ -44,12 +44,15 @@ def serve(*, host: str | None, port: int | None, workers: int | None) -> None:
     from hashpost.entrypoints.cli.application import application
     from hashpost.entrypoints.http.server import serve as serve_http
 
-    serve_http(
-        WORKER if settings.workers > 1 else partial(application, settings),
-        host=settings.host,
-        port=settings.port,
-        workers=settings.workers,
-    )
+    try:
+        serve_http(
+            WORKER if settings.workers > 1 else partial(application, settings),
+            host=settings.host,
+            port=settings.port,
+            workers=settings.workers,
+        )
+    except SystemExit as end:
+        raise SystemExit(1 if end.code else 0) from end  # uvicorn has more of them
 
 
 def _chosen(settings: Settings, **given: Any) -> Settings:
@@ -78,7 +81,7 @@ def _announce(host: str) -> None:
 class _Announcement(logging.Filter):
     """Prints where the server listens, which only the server knows, instead of logging it.
 
-    A supervisor of workers says so before any of them listens; whoever reads it must be able to
+    A supervisor of workers says so before any of them listens. Whoever reads it must be able to
     rely on it, so it is tried first.
     """
 
@@ -103,6 +106,10 @@ class _Announcement(logging.Filter):
 
 
 def _answers(host: str, port: int) -> bool:
-    with suppress(OSError), socket.create_connection((host, port), timeout=1):
-        return True
+    from http.client import HTTPConnection, HTTPException
+
+    connection = HTTPConnection(host, port, timeout=1)
+    with closing(connection), suppress(OSError, HTTPException):
+        connection.request("HEAD", "/health/live")
+        return connection.getresponse().status == HTTPStatus.OK
     return False

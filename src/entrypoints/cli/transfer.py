@@ -14,7 +14,6 @@ from hashpost.application.transfer import ImportedBatch, ImportLine
 from hashpost.domain.errors import Unavailable
 from hashpost.entrypoints.cli.running import (
     as_json,
-    database,
     database_settings,
     example,
     fail,
@@ -22,6 +21,7 @@ from hashpost.entrypoints.cli.running import (
     run,
 )
 from hashpost.entrypoints.cli.stopping import Stop, Stopped
+from hashpost.entrypoints.library import open_settings
 from hashpost.entrypoints.settings import Settings
 
 
@@ -83,7 +83,7 @@ class _Import:
     advance: Callable[[int], None]
 
     async def run(self, settings: Settings, file: BinaryIO) -> None:
-        async with database(settings) as service:
+        async with open_settings(settings) as service:
             async for batch in service.import_posts(self._lines(file)):
                 self._count(batch)
 
@@ -159,7 +159,7 @@ def export_posts() -> None:
 async def _export(settings: Settings, out: BinaryIO) -> None:
     from hashpost.entrypoints.cli.lines import encoded
 
-    async with database(settings) as service:
+    async with open_settings(settings) as service:
         async for post in service.export_posts():
             out.write(encoded(post))
     out.flush()

@@ -8,12 +8,12 @@ from hashpost.domain.user import User
 from hashpost.entrypoints.cli.running import (
     Commands,
     as_json,
-    database,
     database_settings,
     example,
     print_json,
     run,
 )
+from hashpost.entrypoints.library import open_settings
 from hashpost.entrypoints.settings import Settings
 
 PASSWORD_BYTES_MAX = 4096
@@ -46,7 +46,7 @@ def create(name: str, *, email: str | None, password_stdin: bool, as_json: bool)
 
 
 async def _sign_up(settings: Settings, *, name: str, password: str, email: str | None) -> User:
-    async with database(settings) as service:
+    async with open_settings(settings) as service:
         return await service.sign_up(username=name, password=password, email=email)
 
 

@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from hashpost.entrypoints.http.asgi import Application
@@ -36,7 +36,8 @@ def serve(
     with _no_death_by_signal():
         if workers == 1:
             server = Server(config)
-            server.run()
+            with suppress(SystemExit):
+                server.run()
             has_failed = not server.started
         else:
             supervisor = Multiprocess(config, sockets=[config.bind_socket()])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from click.testing import CliRunner
 
 from hashpost.entrypoints.cli import main
+from tests.unit.entrypoints.logs import logs_put_back
 
 HASHPOST = (sys.executable, "-W", "error", "-m", "hashpost")
 
@@ -36,9 +37,10 @@ def hashpost(
     *arguments: object, settings: Mapping[str, str] | None = None, stdin: str | bytes = ""
 ) -> Done:
     """Run a command in this process; an error that it does not handle is one of the test."""
-    done = CliRunner(env=_named(settings or {})).invoke(
-        main, [str(each) for each in arguments], input=stdin, catch_exceptions=False
-    )
+    words = [str(each) for each in arguments]
+    runner = CliRunner(env=_named(settings or {}))
+    with logs_put_back():
+        done = runner.invoke(main, words, input=stdin, catch_exceptions=False)
     return Done(done.exit_code, done.stdout, done.stderr)
 
 

@@ -1,11 +1,8 @@
 """The two kinds of database that commands work on."""
 
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from hashpost.adapters import sql
 
@@ -24,14 +21,3 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def settings(url: str) -> dict[str, str]:
     """The settings of a command on that database."""
     return {"DATABASE_URL": url}
-
-
-@pytest.fixture(autouse=True)
-def logs() -> Iterator[None]:
-    """Logs go where they went before; a command in this process sends them to its own stderr."""
-    root, alembic = logging.getLogger(), logging.getLogger("alembic")
-    before = (root.handlers[:], root.level, alembic.level)
-    yield
-    root.handlers[:], root.level, alembic.level = before
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()

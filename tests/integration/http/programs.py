@@ -14,12 +14,18 @@ from tests.integration.http.conftest import service_in_memory
 
 def sound() -> Application:
     """Tells on stderr when it opens and closes its service."""
+    log_on_stderr()
     return create_app_opening(_told)
 
 
 def broken() -> Application:
     """Cannot open its service."""
+    log_on_stderr()
     return create_app_opening(_unopenable)
+
+
+def log_on_stderr() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
 
 
 @asynccontextmanager
@@ -39,7 +45,7 @@ async def _unopenable() -> AsyncIterator[Service]:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    log_on_stderr()
     serve(
         f"tests.integration.http.programs:{sys.argv[1]}",
         host="127.0.0.1",

@@ -1,11 +1,12 @@
 """The schema: it goes up and down, and is what the code declares."""
 
 import asyncio
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +209,21 @@ def test_a_migration_waits_for_the_one_before_it(migrated_postgres: str) -> None
         while watcher.execute(waiting).fetchone() == (0,):
             assert not migration.done()
         other.rollback()
+
+        migration.result()
+
+
+def test_a_migration_waits_for_whoever_writes_a_file_that_has_no_log_yet(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    with (
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        migration = threads.submit(migrate, f"sqlite:///{path}")
+        with pytest.raises(TimeoutError):
+            migration.result(timeout=0.3)
+        other.execute("ROLLBACK")
 
         migration.result()
 

@@ -234,7 +234,8 @@ async def test_batches_of_the_same_rows_in_opposite_orders_do_not_deadlock(
 
 def until_two_wait(url: str) -> None:
     """Return when two transactions wait for a lock."""
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    waiting = """SELECT count(*) FROM pg_stat_activity
+                  WHERE wait_event_type = 'Lock' AND datname = current_database()"""
     with psycopg.connect(url, autocommit=True) as connection:
         while connection.execute(waiting).fetchone() != (2,):
             pass

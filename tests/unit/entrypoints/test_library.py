@@ -11,9 +11,17 @@ from threading import Barrier
 import pytest
 
 from hashpost import Policy, open_service
+from hashpost.adapters import tokens
 from hashpost.domain.errors import InvalidInput, Unauthenticated
 from hashpost.domain.session import Access
-from hashpost.entrypoints.library import file_keys, key_path, open_settings, require_lasting_key
+from hashpost.entrypoints import settings
+from hashpost.entrypoints.library import (
+    file_keys,
+    key_path,
+    open_settings,
+    policy,
+    require_lasting_key,
+)
 from hashpost.entrypoints.settings import Secret, Settings, SettingsError
 
 KEY = "a secret that only tests know of"
@@ -71,9 +79,9 @@ async def test_a_policy_holds() -> None:
 
 
 async def test_the_policy_of_the_settings_holds() -> None:
-    settings = Settings(database_url=Secret("memory:"), password_min_length=30)
+    chosen = Settings(database_url=Secret("memory:"), password_min_length=30)
 
-    async with open_settings(settings) as service:
+    async with open_settings(chosen) as service:
         with pytest.raises(InvalidInput, match="30 to 256"):
             await service.sign_up(username="ada", password=PASSWORD)
 
@@ -125,15 +133,23 @@ def test_a_server_on_postgresql_needs_a_key_that_lasts() -> None:
 
 
 @pytest.mark.parametrize(
-    "settings",
+    "chosen",
     [
         Settings(),
         Settings(database_url=Secret("memory:")),
         Settings(database_url=POSTGRES.database_url, secret_key=Secret(KEY)),
     ],
 )
-def test_any_other_server_has_a_key_or_makes_one(settings: Settings) -> None:
-    require_lasting_key(settings)
+def test_any_other_server_has_a_key_or_makes_one(chosen: Settings) -> None:
+    require_lasting_key(chosen)
+
+
+def test_the_defaults_of_the_settings_are_those_of_the_policy() -> None:
+    assert policy(Settings()) == Policy()
+
+
+def test_a_key_that_the_settings_take_is_one_that_tokens_take() -> None:
+    assert settings.KEY_MIN_BYTES == tokens.KEY_MIN_BYTES
 
 
 def test_the_key_lies_beside_the_database() -> None:
@@ -196,10 +212,10 @@ async def test_an_sqlite_database_keeps_its_posts_and_its_key(tmp_path: Path) ->
     url = f"sqlite:///{tmp_path}/posts.db"
     async with open_service(url) as service:
         ada = await service.sign_up(username="ada", password=PASSWORD)
-        tokens = await service.log_in(username="ada", password=PASSWORD)
+        given = await service.log_in(username="ada", password=PASSWORD)
 
     async with open_service(url) as service:
-        access = await service.authenticate(tokens.access)
+        access = await service.authenticate(given.access)
 
     assert access.user_id == ada.id
     assert (tmp_path / "posts.db.key").exists()

@@ -13,6 +13,7 @@ from structlog.contextvars import bound_contextvars
 
 from hashpost.entrypoints.logging import configure_logging
 from hashpost.entrypoints.settings import LogFormat, LogLevel, Secret
+from tests.unit.entrypoints.logs import logs_put_back
 
 
 class Terminal(io.StringIO):
@@ -24,12 +25,8 @@ class Terminal(io.StringIO):
 
 @pytest.fixture(autouse=True)
 def logs() -> Iterator[None]:
-    root, alembic = logging.getLogger(), logging.getLogger("alembic")
-    before = (root.handlers[:], root.level, alembic.level)
-    yield
-    root.handlers[:], root.level, alembic.level = before
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
+    with logs_put_back():
+        yield
 
 
 def configured(
