@@ -1,0 +1,197 @@
+"""The OpenAPI document, and the page that shows it."""
+
+import re
+from typing import Any
+
+import msgspec
+import pytest
+
+from hashpost.entrypoints.http import openapi_document
+from hashpost.entrypoints.http.app import routes
+from tests.unit.http.calling import Caller
+
+DOCUMENT = openapi_document()
+OPERATIONS = [
+    (f"{method.upper()} {path}", operation)
+    for path, item in DOCUMENT["paths"].items()
+    for method, operation in item.items()
+]
+STATUSES = {
+    "POST /api/create_user/": "201 400 408 409 413 415 431 500 503",
+    "POST /api/token/": "200 400 401 408 413 415 431 500 503",
+    "POST /api/token/refresh/": "200 400 401 408 413 415 431 500 503",
+    "POST /api/posts/": "201 400 401 408 413 415 431 500 503",
+    "GET /api/posts/": "200 400 401 404 431 500 503",
+    "PUT /api/posts/": "200 400 401 403 404 408 413 415 431 500 503",
+    "DELETE /api/posts/": "200 400 401 403 404 408 413 415 431 500 503",
+    "GET /api/posts/{id_post}/": "200 400 401 404 431 500 503",
+    "GET /api/users/{user_id}/posts/": "200 400 401 404 431 500 503",
+    "GET /api/hashtags/{hashtag}/posts/": "200 400 401 404 431 500 503",
+    "GET /api/popular_hashtags/": "200 400 401 431 500 503",
+    "GET /health/live": "200 400 431 500 503",
+    "GET /health/ready": "200 400 431 500 503",
+    "GET /api/schema/openapi.json": "200 400 431 500 503",
+    "GET /api/docs/": "200 400 431 500 503",
+}
+
+every_operation = pytest.mark.parametrize(
+    "operation", [operation for _, operation in OPERATIONS], ids=[name for name, _ in OPERATIONS]
+)
+
+
+def test_every_route_and_every_answer_is_in_the_document() -> None:
+    assert {name: " ".join(each["responses"]) for name, each in OPERATIONS} == STATUSES
+
+
+def test_no_route_is_missing_but_the_files_of_the_page() -> None:
+    documented = {re.sub(r"/$", "", path) for path in DOCUMENT["paths"]}
+
+    served = {re.sub(r":\w+}", "}", route.template) for route in routes()}
+
+    assert {path for path in served - documented if "/docs/assets/" not in path} == set()
+    assert documented <= served
+
+
+async def test_it_is_served_as_it_is_printed(nobody: Caller) -> None:
+    answer = await nobody.get("/api/schema/openapi.json")
+
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.json() == DOCUMENT
+    assert answer.json()["openapi"].startswith("3.1.")
+
+
+def test_it_is_the_same_every_time() -> None:
+    assert msgspec.json.encode(openapi_document()) == msgspec.json.encode(openapi_document())
+
+
+def test_it_keeps_to_openapi_3_1() -> None:
+    import jsonschema_rs
+    from schemathesis.specs.openapi.definitions import OPENAPI_31
+
+    assert list(jsonschema_rs.validator_for(OPENAPI_31).iter_errors(DOCUMENT)) == []
+
+
+@every_operation
+def test_every_operation_is_described(operation: dict[str, Any]) -> None:
+    assert operation["summary"]
+    assert operation["description"].endswith(".")
+    assert operation["tags"]
+    assert operation["security"] in ([], [{"bearer": []}])
+
+
+def test_operations_have_names_of_their_own() -> None:
+    names = [operation["operationId"] for _, operation in OPERATIONS]
+
+    assert len(set(names)) == len(names)
+
+
+@every_operation
+def test_every_error_is_a_problem_with_examples(operation: dict[str, Any]) -> None:
+    for status, response in operation["responses"].items():
+        problem = response["content"].get("application/problem+json")
+        assert (problem is not None) == (status >= "400")
+        if problem:
+            assert problem["schema"] == {"$ref": "#/components/schemas/Problem"}
+            for code, example in problem["examples"].items():
+                assert example["value"]["type"] == f"urn:hashpost:problem:{code}"
+                assert example["value"]["status"] == int(status)
+
+
+@every_operation
+def test_every_body_and_answer_in_json_has_an_example_that_fits(operation: dict[str, Any]) -> None:
+    contents = [response["content"] for response in operation["responses"].values()]
+    contents += [operation["requestBody"]["content"]] if "requestBody" in operation else []
+    for content in contents:
+        for media_type in content.values():
+            for example in _examples(media_type):
+                _validate(example, media_type["schema"])
+
+
+def test_bodies_take_no_unknown_members_and_have_limits() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+
+    bodies = {name: schema for name, schema in schemas.items() if name.endswith("Body")}
+
+    assert len(bodies) == 6
+    assert all(schema["additionalProperties"] is False for schema in bodies.values())
+    id_post = bodies["EditPostBody"]["properties"]["id_post"]
+    assert (id_post["minimum"], id_post["maximum"]) == (1, 2**53 - 1)
+    text = bodies["EditPostBody"]["properties"]["text"]
+    assert (text["minLength"], text["maxLength"]) == (1, 5000)
+
+
+def test_parameters_have_their_ranges() -> None:
+    parameters = DOCUMENT["components"]["parameters"]
+
+    ranges = {
+        name: (parameter["schema"].get("minimum"), parameter["schema"].get("maximum"))
+        for name, parameter in parameters.items()
+        if parameter["schema"]["type"] == "integer"
+    }
+
+    largest = 2**53 - 1
+    assert ranges == {
+        "id_post": (1, largest),
+        "user_id": (1, largest),
+        "page": (1, largest),
+        "page_size": (1, 100),
+        "popular_limit": (1, 50),
+    }
+
+
+def test_every_reference_leads_somewhere_and_every_component_is_used() -> None:
+    text = msgspec.json.encode(DOCUMENT).decode()
+
+    used = set(re.findall(r'"\$ref":"#/components/(\w+)/([\w-]+)"', text))
+
+    kinds = ("schemas", "parameters", "headers")
+    there = {(kind, name) for kind in kinds for name in DOCUMENT["components"][kind]}
+    assert used == there
+
+
+async def test_the_page_and_its_files_ask_no_other_host_for_anything(nobody: Caller) -> None:
+    page = await nobody.get("/api/docs/")
+    paths = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert len(paths) == 4
+    for path in paths:
+        assert path == "data:," or (await nobody.get(path)).status_code == 200
+    assert "//" not in page.text.replace("</", "")
+    policy = page.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'self';")
+    assert "http" not in policy
+
+
+async def test_the_page_shows_no_badge_of_another_host(nobody: Caller) -> None:
+    assert "validatorUrl: null" in (await nobody.get("/api/docs/assets/start.js")).text
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("swagger-ui.css", "text/css"),
+        ("swagger-ui-bundle.js", "text/javascript"),
+        ("start.js", "text/javascript"),
+    ],
+)
+async def test_the_files_of_the_page_say_what_they_are(
+    nobody: Caller, name: str, kind: str
+) -> None:
+    answer = await nobody.get(f"/api/docs/assets/{name}")
+
+    assert answer.headers["Content-Type"] == f"{kind}; charset=utf-8"
+    assert answer.content
+
+
+def _examples(media_type: dict[str, Any]) -> list[Any]:
+    if "examples" in media_type:
+        return [example["value"] for example in media_type["examples"].values()]
+    return [media_type["example"]] if "example" in media_type else []
+
+
+def _validate(example: Any, schema: dict[str, Any]) -> None:
+    import jsonschema_rs
+
+    whole = {**schema, "components": DOCUMENT["components"]}
+    jsonschema_rs.validator_for(whole).validate(example)
