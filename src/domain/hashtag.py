@@ -13,6 +13,8 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from hashpost.domain.characters import DEFAULT_IGNORABLE
+
 SIGN = "#\uff03\ufe5f"
 """What may open a hashtag: the number sign, its full-width and its small form."""
 
@@ -39,11 +41,7 @@ DISPLAY_LIMIT = 400
 
 _XID_START_BUT_NO_LETTER = "_"  # Python's own addition to XID_Start
 
-_DEFAULT_IGNORABLE = re.compile(  # DerivedCoreProperties.txt, its reserved ranges included
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
-    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8"
-    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
-)
+_DEFAULT_IGNORABLE = re.compile(f"[{DEFAULT_IGNORABLE}]")
 
 # A sign, and the stretch in which a run behind it ends at the latest. A stretch stops before the
 # next sign: all of them together are no longer than the text, which keeps the search linear.
