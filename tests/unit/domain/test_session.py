@@ -37,17 +37,16 @@ def test_no_other_token_is_accepted() -> None:
 
 
 def test_a_refresh_spends_the_token_for_its_successor() -> None:
-    assert (
-        Session(
-            id=1,
-            user_id=7,
-            current=SECOND,
-            expires_at=AT + 2 * DAY,
-            previous=FIRST,
-            rotated_at=AT,
-            revoked_at=None,
-        )
-        == ROTATED
+    rotated = NEW.rotated(SECOND, at=AT, expires_at=AT + 2 * DAY)
+
+    assert rotated == Session(
+        id=1,
+        user_id=7,
+        current=SECOND,
+        expires_at=AT + 2 * DAY,
+        previous=FIRST,
+        rotated_at=AT,
+        revoked_at=None,
     )
     assert ROTATED.accepts(SECOND, at=AT)
     assert not ROTATED.accepts(FIRST, at=AT)

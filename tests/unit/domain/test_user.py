@@ -139,9 +139,15 @@ def test_a_password_can_be_sent_and_kept(password: str) -> None:
 
 
 def test_the_field_of_a_wrong_password_can_be_named() -> None:
-    faults = list(password_faults("x", username=None, field="new_password"))
+    wrong = ["x", "x\x00" * 8, "Some.Body", "password1"]
 
-    assert [fault.field for fault in faults] == ["new_password"]
+    faults = [
+        fault
+        for each in wrong
+        for fault in password_faults(each, username="some.body", field="new_password")
+    ]
+
+    assert [fault.field for fault in faults] == ["new_password"] * 4
     assert [fault.field for fault in password_faults("x", username=None)] == ["password"]
 
 
