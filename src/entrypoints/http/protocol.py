@@ -1,12 +1,14 @@
 """HTTP/1.1 on a connection: uvicorn's protocol, with what it leaves open.
 
-It answers what it cannot parse in plain text, buffers header lines and trailers without end, waits
-for ever for a request that does not come, loses the body of a request that asks for an upgrade,
-drops the answer to a caller that has closed its own side, and closes so abruptly that a caller may
-never read why. Requests that arrive in whole are none of this module's business.
+It takes a method that its parser has not heard of for no HTTP, answers what it cannot parse in
+plain text, buffers header lines and trailers without end, waits for ever for a request that does
+not come, loses the body of a request that asks for an upgrade, drops the answer to a caller that
+has closed its own side, and closes so abruptly that a caller may never read why. Requests that
+arrive in whole, with methods of every day, are none of this module's business.
 """
 
 import asyncio
+import re
 from asyncio import BaseTransport, TimerHandle, Transport
 from collections.abc import Callable
 from http import HTTPStatus
@@ -35,6 +37,17 @@ LINGER_BYTES: Final = 1024 * 1024
 _PIECE: Final = 4096
 _NOT_UTF8: Final = b"\xff"
 
+_STAND_IN: Final = b"PURGE"
+"""A method that the parser knows, no route has, and nothing in HTTP treats in a way of its own."""
+_METHOD_SHOWN: Final = 32
+_STRANGE: Final = re.compile(
+    rb"\n(?!(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT) )"
+    rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]++)"
+    rb"(?: \S++ HTTP/1\.[01]\r\n|(?: \S*+(?: \S*+)?)?\r?\Z)"
+)
+"""A line that is the first of a request with any other method (RFC 9112, section 3), if it stands
+where one may begin; or what has come of a line that may turn out to be one."""
+
 _log = structlog.get_logger("hashpost.http")
 
 
@@ -48,6 +61,8 @@ class Http11(HttpToolsProtocol):
         self._head_bytes = 0
         self._taken_bytes = 0
         self._owed_bytes = 0  # of a body that the parser does not look at
+        self._held = b""  # of a first line that the parser is not given before it is whole
+        self._method = b""  # which the parser has not heard of
         self._is_done = False  # whatever else comes is thrown away
         self._refusal: HashpostError | None = None
         self._due: TimerHandle | None = None
@@ -87,7 +102,42 @@ class Http11(HttpToolsProtocol):
     # The parser
 
     def _take(self, piece: bytes) -> None:
+        """Parse a piece, after a look at each line that may begin a request with a strange method.
+
+        Only the parser can tell where one request ends and the next begins, so it is given all that
+        comes before such a line. If it then waits for a request, it gets another method instead.
+        """
         self._unset_keepalive_if_required()
+        held, self._held = self._held, b""
+        if held:
+            piece = held + piece
+            self._is_reading = False  # the parser begins
+        start = 0
+        for line in _STRANGE.finditer(b"\n" + piece):
+            self._feed(piece[start : line.start()])
+            start = line.start()
+            if self._is_reading or self._is_done:
+                continue
+            if not line[0].endswith(b"\n"):
+                self._hold(piece[start:], is_first=not held)
+                return
+            self._method = line[1]
+            self._feed(_STAND_IN + line[0].removeprefix(b"\n" + line[1]))
+            start = line.end() - 1
+        self._feed(piece[start:])
+
+    def _hold(self, line: bytes, *, is_first: bool) -> None:
+        """Keep what has come of a first line until the rest of it is there."""
+        if is_first:
+            self.on_message_begin()
+        self._held = line
+        self._is_reading = True
+        if len(line) > HEADER_BYTES:
+            self._fail(_head_too_large())
+
+    def _feed(self, piece: bytes) -> None:
+        if self._is_done or not piece:
+            return
         try:
             if self._owed_bytes:
                 piece = self._take_owed(piece)
@@ -102,8 +152,7 @@ class Http11(HttpToolsProtocol):
 
     def _take_after_upgrade(self, rest: bytes) -> None:
         """No other protocol is spoken here: the request counts, and what follows is HTTP/1.1."""
-        if rest:
-            self._take(rest)
+        self._feed(rest)
 
     def _take_owed(self, piece: bytes) -> bytes:
         body, rest = piece[: self._owed_bytes], piece[self._owed_bytes :]
@@ -143,6 +192,9 @@ class Http11(HttpToolsProtocol):
         """The body, if there is one, comes next."""
         owed = self._unparsed_body() if self.parser.should_upgrade() else 0
         super().on_headers_complete()
+        if self._method:
+            self.scope["method"] = self._method[:_METHOD_SHOWN].decode()
+            self._method = b""
         self._owed_bytes = owed
         self._is_in_head = False
         self._taken_bytes = 0

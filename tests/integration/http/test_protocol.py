@@ -3,6 +3,7 @@
 import socket
 
 import pytest
+from structlog.testing import capture_logs
 
 from hashpost.entrypoints.http import protocol
 from hashpost.entrypoints.http.edge import Limits
@@ -20,7 +21,14 @@ MALFORMED = {
     "a TLS hello": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     "an HTTP/2 preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "an unknown version": b"GET / HTTP/9.9\r\n\r\n",
-    "an unknown method": b"FROB / HTTP/1.1\r\nHost: x\r\n\r\n",
+    "an unknown method and no target": b"FROB  HTTP/1.1\r\nHost: x\r\n\r\n",
+    "an unknown method and no version": b"FROB /health/live\r\nHost: x\r\n\r\n",
+    "an unknown method of an unknown version": b"FROB / HTTP/9.9\r\nHost: x\r\n\r\n",
+    "an unknown method and a space in the path": b"FROB /a b HTTP/1.1\r\nHost: x\r\n\r\n",
+    "an unknown method and bytes beyond ASCII": b"FROB /\xd0\xbc HTTP/1.1\r\n\r\n",
+    "an unknown method and a broken header": b"FROB / HTTP/1.1\r\nHost : x\r\n\r\n",
+    "a method that is no token": b"FR(OB / HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a space before the method": b" FROB / HTTP/1.1\r\nHost: x\r\n\r\n",
     "a space in the path": b"GET /a b HTTP/1.1\r\nHost: x\r\n\r\n",
     "NUL in the path": b"GET /a\x00b HTTP/1.1\r\nHost: x\r\n\r\n",
     "bytes beyond ASCII in the path": b"GET /\xd0\xbc HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -134,6 +142,117 @@ def test_garbage_behind_a_request_is_answered_after_it(wire: Wire) -> None:
         assert connection.is_closed_by_server()
 
 
+# Methods
+
+METHODS = [
+    "FROB",
+    "BREW",
+    "get",
+    "PRI",
+    "DESCRIBE",
+    "M-SEARCH",
+    "TRACE",
+    "PATCH",
+    "GETT",
+    "G",
+    "x" * 5000,
+]
+ALLOWED = "GET, HEAD, OPTIONS"
+MINE = b"Host: x\r\nX-Request-ID: mine\r\n"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_any_other_method_is_405_with_what_is_allowed(wire: Wire, method: str) -> None:
+    with wire.connect() as connection:
+        connection.send(method.encode() + b" /health/live?a=b HTTP/1.1\r\n" + MINE + b"\r\n" + KEPT)
+        answer = connection.answer()
+
+        assert (answer.status, answer.code) == (405, "method-not-allowed")
+        assert (answer.headers["x-request-id"], answer.headers["allow"]) == ("mine", ALLOWED)
+        assert connection.answer().status == 200
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_any_other_method_is_404_where_there_is_nothing(wire: Wire, method: str) -> None:
+    with wire.connect() as connection:
+        connection.send(method.encode() + b" /nothing HTTP/1.1\r\n" + MINE + b"\r\n" + KEPT)
+        answer = connection.answer()
+
+        assert (answer.status, answer.code) == (404, "not-found")
+        assert answer.headers["x-request-id"] == "mine"
+        assert connection.answer().status == 200
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        b"Content-Length: 16\r\n\r\nFROB / HTTP/1.1\n",
+        b"Transfer-Encoding: chunked\r\n\r\n11\r\nFROB / HTTP/1.1\r\n\r\n0\r\n\r\n",
+    ],
+)
+def test_the_body_of_any_other_method_is_passed_over(wire: Wire, framing: bytes) -> None:
+    with wire.connect() as connection:
+        connection.send(b"FROB /health/live HTTP/1.1\r\n" + MINE + framing)
+
+        assert connection.answer().code == "method-not-allowed"
+
+
+def test_any_other_method_of_http_1_0_is_405_as_well(wire: Wire) -> None:
+    assert wire.ask(b"FROB /health/live HTTP/1.0\r\n\r\n").code == "method-not-allowed"
+
+
+def test_any_other_method_is_answered_in_its_place_in_a_row(wire: Wire) -> None:
+    frob = b"FROB /health/live HTTP/1.1\r\n" + MINE + b"\r\n"
+    row = [KEPT, frob, b"\r\n" + frob, KEPT, KEPT] * 100
+    with wire.connect() as connection:
+        connection.send(b"".join(row))
+
+        answers = [connection.answer().status for _ in row]
+
+    assert answers == [200, 405, 405, 200, 200] * 100
+
+
+@pytest.mark.parametrize("split", range(1, 29))
+def test_a_request_line_may_come_in_parts(wire: Wire, split: int) -> None:
+    frob = b"FROB /health/live HTTP/1.1\r\n" + MINE + b"\r\n"
+    with wire.connect() as connection:
+        connection.send(KEPT + frob[:split])
+        assert connection.answer().status == 200
+
+        connection.send(frob[split:])
+
+        answer = connection.answer()
+        assert (answer.status, answer.headers["x-request-id"]) == (405, "mine")
+
+
+@pytest.mark.parametrize("request_", [KEPT, b"FROB" + KEPT], ids=["known", "unknown"])
+def test_a_request_may_come_byte_by_byte(wire: Wire, request_: bytes) -> None:
+    with wire.connect() as connection:
+        for byte in request_:
+            connection.send(bytes([byte]))
+
+        assert connection.answer().status in {200, 405}
+
+
+def test_a_body_that_looks_like_a_request_is_a_body(wire: Wire) -> None:
+    body = USER[:-1] + b"\n,\n" + b"FROB / HTTP/1.1\r\n" * 300
+    with wire.connect() as connection:
+        connection.send(SIGN_UP + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        assert connection.answer().code == "malformed-request"
+
+        connection.send(KEPT)
+
+        assert connection.answer().status == 200
+
+
+def test_a_strange_method_is_logged_as_it_came_and_not_at_any_length(wire: Wire) -> None:
+    with capture_logs() as lines:
+        wire.ask(b"brew /health/live HTTP/1.1\r\n" + CLOSE + b"\r\n")
+        wire.ask(b"F" * 4000 + b" /health/live HTTP/1.1\r\n" + CLOSE + b"\r\n")
+
+    assert [line["method"] for line in lines if line["event"] == "request"] == ["brew", "F" * 32]
+
+
 # Header blocks
 
 
@@ -165,9 +284,10 @@ def test_a_long_target_is_431(wire: Wire) -> None:
         b"GET / HTTP/1.1\r\nA: ",
         b"GET / HTTP/1.1\r\nA",
         b"G",
+        b"FROB /",
         b"GET / HTTP/1.1\r\nA: b\r\n b",
     ],
-    ids=["target", "value", "name", "method", "folded"],
+    ids=["target", "value", "name", "method", "target of another method", "folded"],
 )
 def test_an_endless_header_block_is_refused_before_it_ends(wire: Wire, endless: bytes) -> None:
     with wire.connect() as connection:
@@ -416,7 +536,9 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("hurried")
-@pytest.mark.parametrize("begun", [b"G", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nA: b\r\n"])
+@pytest.mark.parametrize(
+    "begun", [b"G", b"FROB /", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nA: b\r\n"]
+)
 def test_a_head_that_does_not_end_in_time_is_408(wire: Wire, begun: bytes) -> None:
     answer = wire.ask(begun)
 
