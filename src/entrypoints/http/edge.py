@@ -121,6 +121,8 @@ class _Exchange:
         limits = self._edge.limits
         if self._headers.size > limits.header_bytes:
             raise HeadersTooLarge(f"At most {limits.header_bytes} bytes")
+        if self._headers.content_length > limits.body_bytes:
+            raise self._too_large()
         self._target = target = self._edge.routes.find(_raw_path(self._scope))
         if target is None:
             raise NotFound("There is nothing at this path")
@@ -157,8 +159,6 @@ class _Exchange:
 
     async def _next_part(self) -> Message:
         """A part of the body, within its bounds of size and time."""
-        if self._headers.content_length > self._edge.limits.body_bytes:
-            raise self._too_large()
         self._unset_timer()
         self._edge.at_work -= 1
         try:

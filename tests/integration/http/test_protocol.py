@@ -372,6 +372,18 @@ def test_a_body_announced_as_too_large_is_413_and_not_waited_for(wire: Wire) -> 
     assert (answer.status, answer.code) == (413, "too-large")
 
 
+@pytest.mark.parametrize(
+    "line", [b"GET /health/live", b"OPTIONS /api/posts/", b"PUT /api/posts/", b"DELETE /nothing"]
+)
+@pytest.mark.parametrize("length", [65_537, 2**63 - 1, 2**64 - 1])
+def test_a_body_announced_as_too_large_is_413_wherever_and_whoever_asks(
+    wire: Wire, line: bytes, length: int
+) -> None:
+    answer = wire.ask(line + b" HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % length)
+
+    assert (answer.status, answer.code) == (413, "too-large")
+
+
 def test_who_asks_first_is_not_told_to_go_on_with_a_body_too_large(wire: Wire) -> None:
     answer = wire.ask(SIGN_UP + b"Content-Length: 65537\r\nExpect: 100-continue\r\n\r\n")
 

@@ -283,6 +283,27 @@ async def test_many_small_headers_count_as_well() -> None:
     assert (exchange.status, exchange.code) == (431, "headers-too-large")
 
 
+@pytest.mark.parametrize("path", ["/work", "/health", "/nothing"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST", "DELETE", "FROB"])
+async def test_a_body_announced_as_too_large_is_413_whatever_is_asked(
+    method: str, path: str
+) -> None:
+    exchange = await Exchange().run(
+        edge(well), method=method, path=path, headers=[(b"content-length", b"65537")]
+    )
+
+    assert exchange.status == 413
+    assert exchange.headers[b"connection"] == b"close"
+
+
+async def test_a_header_block_too_large_counts_before_a_body_too_large() -> None:
+    headers = [(b"content-length", b"65537"), (b"x-padding", b"a" * 16_400)]
+
+    exchange = await Exchange().run(edge(well), headers=headers)
+
+    assert exchange.status == 431
+
+
 @pytest.mark.parametrize(
     ("headers", "connection"),
     [
