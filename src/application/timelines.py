@@ -1,10 +1,11 @@
 """Reading timelines in pages, by number or by cursor."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hashpost.application.admission import Admission
 from hashpost.application.ports import Cursors, Reading, Storage
-from hashpost.domain.errors import FieldError, InvalidInput, PageOutOfRange, UserNotFound, require
+from hashpost.domain.errors import FieldError, PageOutOfRange, UserNotFound, require
 from hashpost.domain.hashtag import parse
 from hashpost.domain.session import Actor
 from hashpost.domain.timeline import (
@@ -28,6 +29,14 @@ class Pages:
 
     cursors: Cursors
 
+    def faults(
+        self, timeline: Timeline, *, page: int | None, page_size: int, cursor: str | None
+    ) -> Iterator[FieldError]:
+        """What is wrong with a request for a page of the timeline."""
+        yield from page_faults(page=page, page_size=page_size, cursor=cursor)
+        if page is None and cursor is not None and self._position(timeline, cursor) is None:
+            yield FieldError("cursor", "a next_cursor that this timeline gave")
+
     async def read(
         self,
         reading: Reading,
@@ -43,9 +52,10 @@ class Pages:
             InvalidInput: a number out of its range, page and cursor both, or a strange cursor.
             PageOutOfRange: the timeline ends before that page.
         """
-        require(page_faults(page=page, page_size=page_size, cursor=cursor))
-        if cursor is not None:
-            return await self._from(reading, timeline, cursor=cursor, page_size=page_size)
+        require(self.faults(timeline, page=page, page_size=page_size, cursor=cursor))
+        position = None if cursor is None else self._position(timeline, cursor)
+        if position is not None:
+            return await self._from(reading, timeline, position=position, page_size=page_size)
         return await self._numbered(reading, timeline, page=page or 1, page_size=page_size)
 
     async def _numbered(
@@ -67,12 +77,8 @@ class Pages:
         )
 
     async def _from(
-        self, reading: Reading, timeline: Timeline, *, cursor: str, page_size: int
+        self, reading: Reading, timeline: Timeline, *, position: int, page_size: int
     ) -> Page:
-        position = self.cursors.unseal(timeline.name, cursor)
-        if position is None:
-            fault = FieldError("cursor", "a next_cursor that this timeline gave")
-            raise InvalidInput([fault])
         slice_ = await reading.timelines.before(timeline, post_id=position, limit=page_size + 1)
         has_next = len(slice_.posts) > page_size
         posts = slice_.posts[:page_size]
@@ -85,6 +91,9 @@ class Pages:
             next_cursor=self._after(timeline, posts[-1].id) if has_next else None,
             result=posts,
         )
+
+    def _position(self, timeline: Timeline, cursor: str) -> int | None:
+        return self.cursors.unseal(timeline.name, cursor)
 
     def _after(self, timeline: Timeline, post_id: int) -> str:
         return self.cursors.seal(timeline.name, post_id)
@@ -146,12 +155,13 @@ class ListUserPosts:
             PageOutOfRange: the timeline ends before that page.
         """
         await self.admission.to_read(actor)
+        timeline = UserPosts(user_id)
+        require(self.pages.faults(timeline, page=page, page_size=page_size, cursor=cursor))
         async with self.storage.reading() as reading:
-            require(page_faults(page=page, page_size=page_size, cursor=cursor))
             if await reading.users.by_id(user_id) is None:
                 raise UserNotFound
             return await self.pages.read(
-                reading, UserPosts(user_id), page=page, page_size=page_size, cursor=cursor
+                reading, timeline, page=page, page_size=page_size, cursor=cursor
             )
 
 
@@ -186,11 +196,12 @@ class ListHashtagPosts:
         """
         await self.admission.to_read(actor)
         key = parse(hashtag)
+        timeline = HashtagPosts(key or "")
         require(
             [] if key else [FieldError("hashtag", "one whole hashtag, with or without its sign")],
-            page_faults(page=page, page_size=page_size, cursor=cursor),
+            self.pages.faults(timeline, page=page, page_size=page_size, cursor=cursor),
         )
         async with self.storage.reading() as reading:
             return await self.pages.read(
-                reading, HashtagPosts(key or ""), page=page, page_size=page_size, cursor=cursor
+                reading, timeline, page=page, page_size=page_size, cursor=cursor
             )

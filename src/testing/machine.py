@@ -508,8 +508,6 @@ def _paging_faults(paging: Any, position: int | None) -> set[str]:
         faults.add("page")
     if not 1 <= paging.get("page_size", 20) <= 100:
         faults.add("page_size")
-    if "cursor" in paging and "page" in paging:
-        faults.add("cursor")
-    if not faults and "cursor" in paging and position is None:
+    if "cursor" in paging and ("page" in paging or position is None):
         faults.add("cursor")
     return faults

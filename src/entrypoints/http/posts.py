@@ -1,6 +1,7 @@
 """Writing, reading, editing and deleting posts."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from litestar import Controller, delete, get, post, put
 from litestar.params import FromPath
@@ -9,6 +10,7 @@ from hashpost.application.posts import CreatePost, DeletePost, EditPost, ReadPos
 from hashpost.application.timelines import ListPosts
 from hashpost.domain.errors import FieldError, NotTheOwner, PageOutOfRange, PostNotFound
 from hashpost.domain.post import Post, text_faults
+from hashpost.domain.timeline import AllPosts
 from hashpost.entrypoints.http.asgi import Answer, Header
 from hashpost.entrypoints.http.auth import authenticated
 from hashpost.entrypoints.http.openapi import ETAG, LOCATION, Documented, documented
@@ -60,7 +62,8 @@ class Posts(Controller):
     )
     async def list(self, request: Call) -> Answer:
         """Read the timeline of all posts."""
-        wanted = read_page(request.query_string)
+        pages = request.service.list_posts.pages
+        wanted = read_page(request.query_string, faults=partial(pages.faults, AllPosts()))
         page = await request.service.list_posts(
             request.auth, page=wanted.page, page_size=wanted.page_size, cursor=wanted.cursor
         )

@@ -1,7 +1,7 @@
 """Reading query strings, strictly, with every wrong parameter named at once."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote_to_bytes
@@ -24,8 +24,16 @@ class PageQuery:
     cursor: str | None
 
 
-def read_page(query_string: bytes, *, also: Iterable[FieldError] = ()) -> PageQuery:
+def read_page(
+    query_string: bytes,
+    *,
+    also: Iterable[FieldError] = (),
+    faults: Callable[..., Iterable[FieldError]] = page_faults,
+) -> PageQuery:
     """The page that is asked for.
+
+    `faults` tells what the use case finds wrong with a page, page size and cursor. It is asked only
+    if something else is wrong: the use case asks again.
 
     Raises:
         MalformedRequest: the query is not UTF-8.
@@ -39,10 +47,10 @@ def read_page(query_string: bytes, *, also: Iterable[FieldError] = ()) -> PageQu
         page_size=PAGE_SIZE if page_size is None else page_size,
         cursor=query.text("cursor"),
     )
-    if faults := [*also, *query.faults]:
+    if unreadable := [*also, *query.faults]:
         readable = 1 if page is None and "page" in query.given else page
-        beside = page_faults(page=readable, page_size=wanted.page_size, cursor=wanted.cursor)
-        require(faults, beside)
+        beside = faults(page=readable, page_size=wanted.page_size, cursor=wanted.cursor)
+        require(unreadable, beside)
     return wanted
 
 

@@ -1,5 +1,6 @@
 """Timelines in pages, and how one page leads to the next."""
 
+from functools import partial
 from urllib.parse import quote, unquote_to_bytes, urlencode
 
 from litestar import Controller, get
@@ -8,7 +9,7 @@ from litestar.params import FromPath
 from hashpost.application.timelines import ListHashtagPosts, ListUserPosts
 from hashpost.domain.errors import FieldError, PageOutOfRange, UserNotFound
 from hashpost.domain.hashtag import parse
-from hashpost.domain.timeline import Page
+from hashpost.domain.timeline import HashtagPosts, Page, UserPosts
 from hashpost.entrypoints.http.asgi import Answer, Header
 from hashpost.entrypoints.http.auth import authenticated
 from hashpost.entrypoints.http.openapi import (
@@ -46,7 +47,8 @@ class Timelines(Controller):
     )
     async def of_user(self, request: Call, user_id: FromPath[int]) -> Answer:
         """Read the timeline of a user."""
-        wanted = read_page(request.query_string)
+        pages = request.service.list_user_posts.pages
+        wanted = read_page(request.query_string, faults=partial(pages.faults, UserPosts(user_id)))
         page = await request.service.list_user_posts(
             request.auth,
             user_id,
@@ -68,17 +70,22 @@ class Timelines(Controller):
     )
     async def of_hashtag(self, request: Call, hashtag: FromPath[str]) -> Answer:
         """Read the timeline of a hashtag."""
-        spelling = _spelling(hashtag)
-        faults = [] if spelling is not None and parse(spelling) else [_NO_HASHTAG]
-        wanted = read_page(request.query_string, also=faults)
+        spelling = _spelling(hashtag) or ""
+        key = parse(spelling)
+        pages = request.service.list_hashtag_posts.pages
+        wanted = read_page(
+            request.query_string,
+            also=() if key else [_NO_HASHTAG],
+            faults=partial(pages.faults, HashtagPosts(key or "")),
+        )
         page = await request.service.list_hashtag_posts(
             request.auth,
-            spelling or "",
+            spelling,
             page=wanted.page,
             page_size=wanted.page_size,
             cursor=wanted.cursor,
         )
-        return answer_page(page, path=f"/api/hashtags/{quote(spelling or '', safe='')}/posts/")
+        return answer_page(page, path=f"/api/hashtags/{quote(spelling, safe='')}/posts/")
 
 
 _NO_HASHTAG = FieldError("hashtag", "one whole hashtag, with or without its sign, in UTF-8")

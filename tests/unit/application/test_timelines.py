@@ -133,14 +133,31 @@ async def test_every_wrong_number_is_named(service: Service, ada: User) -> None:
     assert fields == ["hashtag", "page", "page_size"]
 
 
+async def test_a_strange_cursor_is_named_along_with_a_wrong_number(
+    service: Service, ada: User
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        await service.list_posts(ada.id, page_size=0, cursor="x")
+
+    fields = [error.field for error in caught.value.errors]
+    assert fields == ["page_size", "cursor"]
+
+
+async def test_a_page_and_a_strange_cursor_are_one_fault(service: Service, ada: User) -> None:
+    with pytest.raises(InvalidInput, match=r"^cursor: page or cursor, not both$"):
+        await service.list_posts(ada.id, page=1, cursor="x")
+
+
 async def test_the_posts_of_an_unknown_user_are_not_found(service: Service, ada: User) -> None:
     with pytest.raises(UserNotFound):
         await service.list_user_posts(ada.id, ada.id + 1)
 
 
-async def test_wrong_numbers_are_told_before_an_unknown_user(service: Service, ada: User) -> None:
+async def test_wrong_input_is_told_before_an_unknown_user(service: Service, ada: User) -> None:
     with pytest.raises(InvalidInput):
         await service.list_user_posts(ada.id, ada.id + 1, page=0)
+    with pytest.raises(InvalidInput):
+        await service.list_user_posts(ada.id, ada.id + 1, cursor="x")
 
 
 async def test_a_user_without_posts_has_an_empty_timeline(service: Service, ada: User) -> None:

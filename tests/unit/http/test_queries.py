@@ -75,6 +75,9 @@ async def test_a_limit_goes_from_1_to_50(ada: Caller, limit: int) -> None:
         ("page=1&page_size=x&cursor=x", ["cursor", "page_size"]),
         ("page", ["page"]),
         ("cursor=", ["cursor"]),
+        ("cursor=x&page_size=0", ["cursor", "page_size"]),
+        ("cursor=x&page_size=x", ["cursor", "page_size"]),
+        ("cursor=x&page_size=1&page_size=1", ["cursor", "page_size"]),
     ],
 )
 async def test_every_wrong_parameter_is_named_at_once(
@@ -93,6 +96,26 @@ async def test_a_wrong_hashtag_is_named_along_with_wrong_parameters(ada: Caller)
     status, code, fields = problem_of(answer)
     assert (status, code) == (400, "invalid-input")
     assert sorted(fields) == ["hashtag", "page", "page_size"]
+
+
+async def test_a_strange_cursor_is_named_along_with_a_wrong_hashtag(ada: Caller) -> None:
+    answer = await ada.get("/api/hashtags/no%20tag/posts/?cursor=x")
+
+    status, code, fields = problem_of(answer)
+    assert (status, code) == (400, "invalid-input")
+    assert sorted(fields) == ["cursor", "hashtag"]
+
+
+async def test_a_sound_cursor_is_not_named_along_with_a_wrong_number(ada: Caller) -> None:
+    for _ in range(2):
+        await ada.write("x")
+    cursor = (await ada.get("/api/posts/?page_size=1")).json()["next_cursor"]
+
+    answers = [
+        await ada.get(f"/api/posts/?cursor={cursor}&page_size={size}") for size in ("0", "x")
+    ]
+
+    assert [problem_of(each) for each in answers] == [(400, "invalid-input", ["page_size"])] * 2
 
 
 @pytest.mark.parametrize(
