@@ -1,7 +1,7 @@
 """Reading query strings, strictly, with every wrong parameter named at once."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote_to_bytes
@@ -10,7 +10,6 @@ from hashpost.domain.errors import FieldError, require
 from hashpost.domain.ids import MAX_ID
 from hashpost.domain.popularity import POPULAR_LIMIT
 from hashpost.domain.timeline import PAGE_SIZE, page_faults
-from hashpost.entrypoints.http.problems import MalformedRequest
 
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
 
@@ -36,7 +35,6 @@ def read_page(
     if something else is wrong: the use case asks again.
 
     Raises:
-        MalformedRequest: the query is not UTF-8.
         InvalidInput: names every wrong parameter, and the faults that were found elsewhere.
     """
     query = _Query(query_string)
@@ -58,7 +56,6 @@ def read_limit(query_string: bytes) -> int:
     """How long a ranking is asked for.
 
     Raises:
-        MalformedRequest: the query is not UTF-8.
         InvalidInput: the limit is given twice, no plain number, or out of its range.
     """
     query = _Query(query_string)
@@ -72,7 +69,7 @@ class _Query:
 
     def __init__(self, query_string: bytes) -> None:
         self.faults: list[FieldError] = []
-        self.given: dict[str, list[str]] = {}
+        self.given: dict[str | None, list[str | None]] = {}
         for part in query_string.split(b"&"):
             if part:
                 name, _, value = part.partition(b"=")
@@ -80,11 +77,14 @@ class _Query:
 
     def text(self, name: str) -> str | None:
         """The value of a parameter, or None without one."""
-        values: Sequence[str] = self.given.get(name, ())
+        values = self.given.get(name, ())
         if len(values) > 1:
             self.faults.append(FieldError(name, "given once only"))
-            return None
-        return values[0] if values else None
+        elif None in values:
+            self.faults.append(FieldError(name, "UTF-8, percent-encoded"))
+        elif values:
+            return values[0]
+        return None
 
     def number(self, name: str) -> int | None:
         """The value of a parameter that is a number, or None without one."""
@@ -97,8 +97,9 @@ class _Query:
         return int(text)
 
 
-def _decoded(part: bytes) -> str:
+def _decoded(part: bytes) -> str | None:
+    """What a name or a value says, or None if it is not UTF-8: then it is no name of ours."""
     try:
         return unquote_to_bytes(part.replace(b"+", b" ")).decode("utf-8")
     except UnicodeDecodeError:
-        raise MalformedRequest("The query must be UTF-8, percent-encoded") from None
+        return None
