@@ -2,6 +2,7 @@
 
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,7 @@ Faults = Callable[..., Iterable[FieldError]]
 _JSON: Final = re.compile(
     rb'application/json[ \t]*(;[ \t]*(charset=(utf-8|"utf-8")[ \t]*)?)*', re.IGNORECASE
 )
+_WHITE_SPACE: Final = " \t\r\n"
 _DIGITS_MAX: Final = 20
 
 
@@ -56,7 +58,7 @@ def parse(body: bytes, kind: type[S], *, faults: Faults) -> S:
     those that cannot be read. It is asked only if something else is wrong: the use case asks again.
 
     Raises:
-        MalformedRequest: it is not one JSON object in UTF-8.
+        MalformedRequest: it is not one JSON object in UTF-8; says what it is instead, or where.
         InvalidInput: names every member that is missing, unknown, of a wrong type, or wrong in
             itself.
     """
@@ -77,17 +79,36 @@ def parse(body: bytes, kind: type[S], *, faults: Faults) -> S:
 
 
 def _json_object(body: bytes) -> dict[str, Any]:
+    if body.startswith(BOM_UTF8):
+        raise MalformedRequest("The body begins with a byte order mark")
     try:
-        value = _decoder.decode(body.decode("utf-8"))
-    except (ValueError, RecursionError):
-        raise MalformedRequest("The body must be one JSON object, in UTF-8") from None
+        text = body.decode("utf-8").rstrip(_WHITE_SPACE)
+    except UnicodeDecodeError:
+        raise MalformedRequest("The body is not UTF-8") from None
+    start = len(text) - len(text.lstrip(_WHITE_SPACE))
+    if start == len(text):
+        raise MalformedRequest("The body is empty")
+    value, end = _json_value(text, start)
     if not isinstance(value, dict):
-        raise MalformedRequest("The body must be one JSON object")
+        raise MalformedRequest("The body is not an object")
+    if end < len(text):
+        raise MalformedRequest("Something stands after the object in the body")
     return value
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
+def _json_value(text: str, start: int) -> tuple[object, int]:
+    """The value that begins there, and where it ends."""
+    try:
+        return _decoder.raw_decode(text, start)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise MalformedRequest(f"The body is not JSON: {place}") from None
+    except RecursionError:
+        raise MalformedRequest("The body is nested too deeply") from None
+
+
+def _no_constant(_: str) -> NoReturn:
+    raise MalformedRequest("The body is not JSON: NaN and Infinity are no numbers in it")
 
 
 def _integer(digits: str) -> int | float:

@@ -20,6 +20,7 @@ from hashpost.entrypoints.http import problems
 from hashpost.entrypoints.http.asgi import Application, Header, Message, Receive, Scope, Send
 from hashpost.entrypoints.http.problems import (
     HeadersTooLarge,
+    MalformedRequest,
     MethodNotAllowed,
     RequestTimeout,
     TooLarge,
@@ -32,6 +33,9 @@ CLIENT_CLOSED_REQUEST: Final = 499
 
 HEADER_BYTES: Final = 16 * 1024
 """The longest header block."""
+
+BODY_IS_BROKEN: Final = "hashpost.body_is_broken"
+"""A key that the server puts into the scope of a request whose body cannot be read to its end."""
 
 _NO_STORE: Final = "no-store"
 
@@ -168,6 +172,8 @@ class _Exchange:
         self._set_timer()
         if message["type"] == "http.disconnect":
             raise Disconnected
+        if BODY_IS_BROKEN in self._scope:
+            raise MalformedRequest("The body comes in broken chunks")
         self._body_bytes += len(message.get("body", b""))
         self._body_complete = not message.get("more_body", False)
         if self._body_bytes > self._edge.limits.body_bytes:

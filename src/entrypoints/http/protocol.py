@@ -20,7 +20,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from hashpost.domain.errors import HashpostError
 from hashpost.entrypoints.http import problems
-from hashpost.entrypoints.http.edge import HEADER_BYTES
+from hashpost.entrypoints.http.asgi import Scope
+from hashpost.entrypoints.http.edge import BODY_IS_BROKEN, HEADER_BYTES
 from hashpost.entrypoints.http.problems import HeadersTooLarge, MalformedRequest, RequestTimeout
 from hashpost.entrypoints.http.request_ids import request_id
 
@@ -35,7 +36,6 @@ LINGER_BYTES: Final = 1024 * 1024
 """For how long, and how much, is taken and thrown away after the last answer."""
 
 _PIECE: Final = 4096
-_NOT_UTF8: Final = b"\xff"
 
 _STAND_IN: Final = b"PURGE"
 """A method that the parser knows, no route has, and nothing in HTTP treats in a way of its own."""
@@ -249,11 +249,11 @@ class Http11(HttpToolsProtocol):
             self._refuse_at_last()
 
     def _break_body(self, cycle: RequestResponseCycle) -> None:
-        """Let the application find the body malformed, so that it answers and logs as ever."""
+        """Let the application find the body broken, so that it answers and logs as ever."""
         if cycle.response_complete:
             self.transport.close()
             return
-        cycle.body += _NOT_UTF8
+        cast(Scope, cycle.scope)[BODY_IS_BROKEN] = True
         cycle.more_body = False
         cycle.keep_alive = False
         cycle.message_event.set()

@@ -355,6 +355,7 @@ def test_a_broken_chunk_is_malformed(wire: Wire, broken: bytes) -> None:
     answer = wire.ask(SIGN_UP + b"Transfer-Encoding: chunked\r\n\r\n" + broken)
 
     assert (answer.status, answer.code) == (400, "malformed-request")
+    assert answer.detail == "The body comes in broken chunks"
 
 
 def test_a_chunk_that_breaks_later_is_malformed(wire: Wire) -> None:

@@ -4,6 +4,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -22,11 +23,21 @@ class Answer:
     @property
     def code(self) -> str:
         """The code of a problem document."""
-        assert self.headers["content-type"] == "application/problem+json"
-        document = msgspec.json.decode(self.body)
-        assert document["status"] == self.status
-        kind: str = document["type"]
+        kind: str = self._problem["type"]
         return kind.rpartition(":")[2]
+
+    @property
+    def detail(self) -> str:
+        """The detail of a problem document."""
+        detail: str = self._problem["detail"]
+        return detail
+
+    @property
+    def _problem(self) -> dict[str, Any]:
+        assert self.headers["content-type"] == "application/problem+json"
+        document: dict[str, Any] = msgspec.json.decode(self.body)
+        assert document["status"] == self.status
+        return document
 
 
 class Connection:

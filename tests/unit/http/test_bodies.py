@@ -1,6 +1,7 @@
 """1.1, bodies."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any, TypeVar
 
@@ -11,12 +12,17 @@ from msgspec import Struct
 
 from hashpost.domain.errors import HashpostError, InvalidInput
 from hashpost.entrypoints.http.bodies import parse
+from hashpost.entrypoints.http.problems import MalformedRequest
 from hashpost.entrypoints.http.requests import no_faults
 from hashpost.entrypoints.http.schemas import DeletePostBody, SignUpBody
 from tests.unit.http.calling import PASSWORD, Caller, problem_of
 
 S = TypeVar("S", bound=Struct)
 
+TOLD = re.compile(
+    "The body (is empty|is not an object|is not JSON: line [0-9]+, column [0-9]+)"
+    "|Something stands after the object in the body"
+)
 GOOD = b'{"username": "ada", "password": "correct horse battery"}'
 DEEP = 20_000
 MALFORMED = {
@@ -59,6 +65,72 @@ async def test_what_is_not_one_json_object_in_utf_8_is_malformed(
     answer = await nobody.call("POST", "/api/create_user/", content=content)
 
     assert problem_of(answer) == (400, "malformed-request", [])
+
+
+@pytest.mark.parametrize(
+    ("names", "detail"),
+    [
+        (["nothing", "white space"], "The body is empty"),
+        (["a BOM"], "The body begins with a byte order mark"),
+        (
+            [
+                "UTF-16",
+                "no UTF-8 in a value",
+                "no UTF-8 in a name",
+                "no UTF-8 in an unknown member",
+                "an overlong encoding",
+                "an encoded surrogate",
+            ],
+            "The body is not UTF-8",
+        ),
+        (
+            ["deep lists", "deep lists without end", "deep objects"],
+            "The body is nested too deeply",
+        ),
+        (
+            ["trailing garbage", "two objects", "a comment"],
+            "Something stands after the object in the body",
+        ),
+        (["a list", "null", "a string", "a number"], "The body is not an object"),
+        (["no JSON"], "The body is not JSON: line 1, column 1"),
+        (["single quotes"], "The body is not JSON: line 1, column 2"),
+        (
+            ["a control character", "a line feed in a string"],
+            "The body is not JSON: line 1, column 16",
+        ),
+        (["a leading zero"], "The body is not JSON: line 1, column 15"),
+        (
+            ["NaN", "Infinity"],
+            "The body is not JSON: NaN and Infinity are no numbers in it",
+        ),
+    ],
+)
+async def test_what_is_wrong_with_a_body_is_told(
+    nobody: Caller, names: list[str], detail: str
+) -> None:
+    answers = [
+        await nobody.call("POST", "/api/create_user/", content=MALFORMED[name]) for name in names
+    ]
+
+    assert [answer.json()["detail"] for answer in answers] == [detail] * len(names)
+
+
+async def test_where_a_body_of_several_lines_is_wrong_is_told(nobody: Caller) -> None:
+    answer = await nobody.call(
+        "POST", "/api/create_user/", content=b'\r\n{\n  "username": "ada",\n  "secret": secret\n}'
+    )
+
+    assert answer.json()["detail"] == "The body is not JSON: line 4, column 13"
+
+
+@given(
+    st.text(alphabet='{}[]":, \\\n\t\x00sécret', max_size=30), st.sampled_from(["", "{", '{"a": '])
+)
+def test_what_is_told_of_a_body_repeats_nothing_of_it(content: str, beginning: str) -> None:
+    outcome = _outcome((beginning + content).encode(), DeletePostBody)
+
+    if isinstance(outcome, MalformedRequest):
+        assert TOLD.fullmatch(outcome.detail)
 
 
 @pytest.mark.parametrize(
