@@ -47,6 +47,7 @@ async def open_service(
         ValueError: a URL or a key that cannot be used.
         SettingsError: the key file beside the SQLite file cannot be used.
         SchemaMismatch: PostgreSQL has another schema; `hashpost migrate` changes that.
+        UnusableDatabase: the file or the server is there, but is no database, or lets nobody in.
         Unavailable: the database is away.
     """
     keys = secret_keys(secret_key) if secret_key is not None else _keys_of(database_url)

@@ -5,7 +5,21 @@ One set of SQLAlchemy Core statements serves both; `tables` says what is stored 
 things mean is the domain's word: nobody here decides who may do what.
 """
 
-from hashpost.adapters.sql.migrations import SchemaMismatch, downgrade, migrate, schema_revision
+from hashpost.adapters.sql.migrations import (
+    SchemaMismatch,
+    UnusableDatabase,
+    downgrade,
+    migrate,
+    schema_revision,
+)
 from hashpost.adapters.sql.storage import PATIENCE, SqlStorage
 
-__all__ = ["PATIENCE", "SchemaMismatch", "SqlStorage", "downgrade", "migrate", "schema_revision"]
+__all__ = [
+    "PATIENCE",
+    "SchemaMismatch",
+    "SqlStorage",
+    "UnusableDatabase",
+    "downgrade",
+    "migrate",
+    "schema_revision",
+]

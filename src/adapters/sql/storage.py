@@ -6,14 +6,20 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from typing import Any, Final
 
 from sqlalchemy import Select, column, literal_column, select, table
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DatabaseError
 
 from hashpost.adapters.sql.address import Address
 from hashpost.adapters.sql.audit import SqlAudit
 from hashpost.adapters.sql.engines import open_engines
 from hashpost.adapters.sql.hashtags import SqlHashtags
 from hashpost.adapters.sql.imports import SqlImports
-from hashpost.adapters.sql.migrations import HEAD, SchemaMismatch, migrate, schema_revision
+from hashpost.adapters.sql.migrations import (
+    HEAD,
+    SchemaMismatch,
+    UnusableDatabase,
+    migrate,
+    schema_revision,
+)
 from hashpost.adapters.sql.posts import SqlPosts
 from hashpost.adapters.sql.sessions import SqlSessions
 from hashpost.adapters.sql.timelines import SqlTimelines
@@ -22,6 +28,9 @@ from hashpost.adapters.sql.users import SqlUsers
 
 PATIENCE = 2.5
 """Seconds after which a caller is told that the database is away or overloaded."""
+
+_UNDEFINED_TABLE = "42P01"
+"""PostgreSQL's word for it (its manual, appendix A); a file of SQLite is migrated by now."""
 
 _ONE: Select[Any] = select(literal_column("1"))
 _REVISION: Select[Any] = select(column("version_num")).select_from(table("alembic_version"))
@@ -73,6 +82,7 @@ class SqlStorage:
         Raises:
             ValueError: the URL is not that of a database we can use.
             Unavailable: the database is away.
+            UnusableDatabase: it is none, or does not let us.
             SchemaMismatch: it has another schema than this program.
         """
         address = Address.parsed(url)
@@ -124,7 +134,9 @@ def _migrate_if_needed(url: str) -> None:
 async def _require_schema(run: Run) -> None:
     try:
         rows = await run(_REVISION)
-    except ProgrammingError:  # there is no such table
+    except DatabaseError as error:
+        if getattr(error.orig, "sqlstate", None) != _UNDEFINED_TABLE:
+            raise UnusableDatabase.told_by(error) from error
         rows = ()
     found = rows[0][0] if rows else "none of ours"
     if found != HEAD:

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TextIO, TypeVar
 
 import click
 
@@ -73,6 +73,30 @@ def _told(error: HashpostError) -> str:
 def _let_go_of_stdout() -> None:
     """Whoever read it has gone; what is still buffered must not fail once more at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def stdin() -> BinaryIO:
+    """Where data comes from.
+
+    Raises:
+        OSError: whoever started this has closed it.
+    """
+    return _standard(sys.stdin, "stdin")
+
+
+def stdout() -> BinaryIO:
+    """Where data goes.
+
+    Raises:
+        OSError: whoever started this has closed it.
+    """
+    return _standard(sys.stdout, "stdout")
+
+
+def _standard(stream: TextIO | None, name: str) -> BinaryIO:
+    if stream is None:
+        raise OSError(f"{name} is closed")
+    return stream.buffer
 
 
 def read_settings() -> Settings:

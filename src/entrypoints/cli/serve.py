@@ -65,6 +65,7 @@ async def _try(settings: Settings) -> None:
 
     Raises:
         SchemaMismatch: the database has another schema.
+        UnusableDatabase: it is none, or does not let us.
         Unavailable: it is away.
     """
     async with open_settings(settings):

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from typing import BinaryIO
+from typing import IO, Any, BinaryIO
 
 import click
 
@@ -19,6 +19,8 @@ from hashpost.entrypoints.cli.running import (
     fail,
     print_json,
     run,
+    stdin,
+    stdout,
 )
 from hashpost.entrypoints.cli.stopping import Stop, Stopped
 from hashpost.entrypoints.library import open_settings
@@ -34,11 +36,27 @@ class Summary:
     rejected: int = 0
 
 
+class Source(click.File):
+    """A file to read, or stdin when it is "-"."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> IO[Any]:
+        """The file, open.
+
+        Raises:
+            OSError: stdin is closed.
+        """
+        if value == "-":
+            stdin()
+        return super().convert(value, param, ctx)
+
+
 @click.command(
     "import",
     epilog=example("  hashpost import posts.jsonl", "  zcat posts.jsonl.gz | hashpost import -"),
 )
-@click.argument("file", type=click.File("rb"))
+@click.argument("file", type=Source("rb"))
 @as_json
 @click.pass_context
 def import_posts(ctx: click.Context, *, file: BinaryIO, as_json: bool) -> None:
@@ -153,7 +171,7 @@ def export_posts() -> None:
 
     Importing them elsewhere gives the same timelines. Passwords, addresses and ids are not in it.
     """
-    run(_export(database_settings(existing=True), sys.stdout.buffer))
+    run(_export(database_settings(existing=True), stdout()))
 
 
 async def _export(settings: Settings, out: BinaryIO) -> None:

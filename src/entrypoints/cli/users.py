@@ -1,7 +1,5 @@
 """Commands about users."""
 
-import sys
-
 import click
 
 from hashpost.domain.user import User
@@ -12,6 +10,7 @@ from hashpost.entrypoints.cli.running import (
     example,
     print_json,
     run,
+    stdin,
 )
 from hashpost.entrypoints.library import open_settings
 from hashpost.entrypoints.settings import Settings
@@ -52,7 +51,7 @@ async def _sign_up(settings: Settings, *, name: str, password: str, email: str |
 
 def _piped_password() -> str:
     """All of stdin but the line end that `echo` leaves."""
-    data = sys.stdin.buffer.read(PASSWORD_BYTES_MAX)
+    data = stdin().read(PASSWORD_BYTES_MAX)
     try:
         return data.decode("utf-8").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError as error:
@@ -60,7 +59,7 @@ def _piped_password() -> str:
 
 
 def _asked_password() -> str:
-    if not sys.stdin.isatty():
+    if not stdin().isatty():
         raise click.UsageError("There is no terminal to ask on; give --password-stdin.")
     password: str = click.prompt(
         "Password", hide_input=True, confirmation_prompt="Once more", err=True

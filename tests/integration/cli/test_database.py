@@ -4,6 +4,7 @@ import json
 import sqlite3
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.integration.cli.commands import hashpost, in_a_shell
@@ -66,6 +67,64 @@ def test_a_database_that_is_away_is_told_in_a_line(arguments: list[str]) -> None
     assert "Connection refused" in done.err.splitlines()[-1]
     assert "Traceback" not in done.err
     assert "hunter2" not in done.err
+
+
+COMMANDS = [
+    ["migrate"],
+    ["check"],
+    ["export"],
+    ["import", "-"],
+    ["user", "create", "ada", "--password-stdin"],
+    ["serve", "--port", "0"],
+]
+
+
+@pytest.mark.parametrize("arguments", COMMANDS)
+def test_a_file_that_is_no_database_is_told_in_a_line(tmp_path: Path, arguments: list[str]) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("Milk, bread and butter.\n" * 100)
+
+    done = hashpost(
+        *arguments, settings={"DATABASE_URL": f"sqlite:///{text}"}, stdin="correct horse battery"
+    )
+
+    assert (done.status, done.out) == (1, "")
+    assert done.err == "hashpost: the database cannot be used: file is not a database\n"
+    assert text.read_text() == "Milk, bread and butter.\n" * 100
+
+
+@pytest.mark.parametrize("arguments", COMMANDS)
+def test_a_parameter_of_a_url_that_the_driver_does_not_know_is_told_in_a_line(
+    arguments: list[str],
+) -> None:
+    wrong = {
+        "DATABASE_URL": "postgresql://ada:hunter2@127.0.0.1:1/posts?foo=bar",
+        "SECRET_KEY": "k" * 32,
+    }
+
+    done = hashpost(*arguments, settings=wrong, stdin="correct horse battery")
+
+    assert (done.status, done.out) == (1, "")
+    assert done.err == 'hashpost: the database cannot be used: invalid connection option "foo"\n'
+
+
+@pytest.mark.parametrize("arguments", COMMANDS)
+def test_a_database_that_shows_nothing_is_told_in_a_line(
+    database_url: str, arguments: list[str]
+) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
+    stranger = {
+        "DATABASE_URL": f"{database_url}?options=-c%20role%3Dpg_signal_backend",
+        "SECRET_KEY": "k" * 32,
+    }
+
+    done = hashpost(*arguments, settings=stranger, stdin="correct horse battery")
+
+    assert (done.status, done.out) == (1, "")
+    assert done.err == (
+        "hashpost: the database cannot be used: permission denied for table alembic_version\n"
+    )
 
 
 def test_a_sound_database_has_no_differences(settings: dict[str, str]) -> None:

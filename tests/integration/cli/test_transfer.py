@@ -248,6 +248,28 @@ def test_an_export_that_cannot_be_written_says_so(settings: Settings) -> None:
     assert (done.returncode, done.stderr) == (1, b"hashpost: No space left on device\n")
 
 
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("export >&-", "hashpost: stdout is closed\n"),
+        ("import - <&-", "hashpost: stdin is closed\n"),
+        ("user create ada --password-stdin <&-", "hashpost: stdin is closed\n"),
+        ("user create ada <&-", "hashpost: stdin is closed\n"),
+    ],
+)
+def test_a_closed_stream_is_told_in_a_line(settings: Settings, command: str, told: str) -> None:
+    hashpost("migrate", settings=settings)
+
+    done = subprocess.run(
+        ["sh", "-c", f"exec {' '.join(HASHPOST)} {command}"],
+        capture_output=True,
+        text=True,
+        env=environment(settings),
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", told)
+
+
 def test_an_import_into_a_database_that_is_away_says_how_to_go_on() -> None:
     away = {"DATABASE_URL": "postgresql://ada:hunter2@127.0.0.1:1/posts"}
 

@@ -7,12 +7,13 @@ What revisions do stands in `versions`, and nothing here knows any table.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Self
 
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, inspect
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from hashpost.adapters.sql.address import Address
@@ -36,11 +37,25 @@ class SchemaMismatch(HashpostError):
     title = "The database has another schema than this program: run `hashpost migrate`"
 
 
+class UnusableDatabase(HashpostError):
+    """The database is there and lets us not in, or is none; the message says what it said."""
+
+    code = "unusable-database"
+    title = "The database cannot be used"
+
+    @classmethod
+    def told_by(cls, error: DatabaseError) -> Self:
+        """The error with the first line of what the driver said."""
+        said = str(error.orig).partition("\n")[0]
+        return cls(f"the database cannot be used: {said}")
+
+
 def migrate(url: str, *, revision: str = "head") -> None:
     """Bring the database up to a revision; at or above it already, do nothing.
 
     Raises:
         Unavailable: the database is away, or somebody keeps a table in use; nothing was changed.
+        UnusableDatabase: it is none, or does not let us; nothing was changed.
         SchemaMismatch: its revision is not one of ours, so a newer hashpost has been here.
     """
     _run(url, lambda config: command.upgrade(config, revision))
@@ -51,6 +66,7 @@ def downgrade(url: str, *, revision: str) -> None:
 
     Raises:
         Unavailable: the database is away, or somebody keeps a table in use; nothing was changed.
+        UnusableDatabase: it is none, or does not let us; nothing was changed.
         SchemaMismatch: its revision is not one of ours, so a newer hashpost has been here.
     """
     _run(url, lambda config: command.downgrade(config, revision))
@@ -61,6 +77,7 @@ def schema_revision(url: str) -> str | None:
 
     Raises:
         Unavailable: the database is away.
+        UnusableDatabase: it is none, or does not let us.
     """
     with _connected(Address.parsed(url)) as connection:
         if not inspect(connection).has_table("alembic_version"):
@@ -95,6 +112,8 @@ def _connected(address: Address) -> Iterator[Connection]:
             yield connection
     except (OperationalError, InterfaceError) as error:
         raise Unavailable(f"the database cannot be used now: {error.orig}") from error
+    except DatabaseError as error:
+        raise UnusableDatabase.told_by(error) from error
     finally:
         engine.dispose()
 
