@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, unquote_plus, urlsplit
 
 from hashpost.domain.user import PASSWORD_MAX_LENGTH, PASSWORD_MIN_LENGTH
 
@@ -24,7 +24,8 @@ _TESTS = re.compile(f"{PREFIX}(TEST_.*|SHARED)")
 _DURATION = re.compile(r"([1-9][0-9]{0,8})([smhd])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)
-_PASSWORD = re.compile(r"(?P<before>[?&](?:ssl)?password=)[^&]*")
+_PASSWORDS = {"password", "sslpassword"}
+"""Parameters of libpq (PostgreSQL's manual, section 34.1.2) that nobody must see."""
 
 
 class Secret:
@@ -116,8 +117,14 @@ def _without_password(url: str) -> str:
     user, at, host = authority.rpartition("@")
     if at and ":" in user:
         authority = f"{user.partition(':')[0]}:***@{host}"
-    shown = f"{scheme}{separator}{authority}{slash}{path}"
-    return _PASSWORD.sub(r"\g<before>***", shown)
+    path, mark, query = path.partition("?")
+    query = "&".join(map(_masked, query.split("&")))
+    return f"{scheme}{separator}{authority}{slash}{path}{mark}{query}"
+
+
+def _masked(parameter: str) -> str:
+    name, equals, _ = parameter.partition("=")
+    return f"{name}=***" if equals and unquote_plus(name) in _PASSWORDS else parameter
 
 
 def sqlite_path(url: str) -> Path | None:

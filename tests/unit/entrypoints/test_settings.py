@@ -180,6 +180,28 @@ def test_a_password_in_a_database_url_is_never_shown(password: str) -> None:
     assert settings.database_url.reveal() == url
 
 
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("pass%77ord=s3cret", "pass%77ord=***"),
+        ("%70assword=s3cret&port=1", "%70assword=***&port=1"),
+        ("port=1&sslp%61ssword=s3cret", "port=1&sslp%61ssword=***"),
+        ("password=s3=cr?et&port=1", "password=***&port=1"),
+        ("password=s3cret&password=s3cret", "password=***&password=***"),
+        ("application_name=password", "application_name=password"),
+        ("passfile=/a/b", "passfile=/a/b"),
+        ("password", "password"),
+        ("", ""),
+    ],
+)
+def test_a_password_is_masked_in_whatever_way_its_parameter_is_spelt(
+    query: str, shown: str
+) -> None:
+    settings = Settings.read({"HASHPOST_DATABASE_URL": f"postgresql://ada@db/posts?{query}"})
+
+    assert settings.texts()["HASHPOST_DATABASE_URL"] == f"postgresql://ada@db/posts?{shown}"
+
+
 def test_a_password_with_an_at_sign_is_masked_whole() -> None:
     settings = Settings.read({"HASHPOST_DATABASE_URL": "postgresql://ada:p@ss@db/posts"})
 
