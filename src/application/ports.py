@@ -174,6 +174,13 @@ class Posts(Protocol):
         """Keep new posts of distinct ids; the ids that were taken, whose posts were not kept."""
         ...
 
+    async def taken(self, ids: Collection[int]) -> Collection[int]:
+        """Of these ids, those of posts, live or deleted.
+
+        Somebody else may take another meanwhile: only `add` can tell for good.
+        """
+        ...
+
     async def by_id(self, post_id: int) -> Post | None:
         """The post with that id, live or deleted, or None."""
         ...

@@ -1,12 +1,12 @@
 """Moving posts in and out in bulk."""
 
 import json
-from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from itertools import islice
+from itertools import takewhile
 
 from hashpost.application.ports import Clock, Ids, Storage, Transaction
 from hashpost.domain.errors import FieldError, UsernameTaken
@@ -15,6 +15,9 @@ from hashpost.domain.post import Owner, Post, text_faults
 from hashpost.domain.user import User, username_faults, username_key
 
 BATCH = 500
+
+_DRAWS = 16
+"""How many ids are drawn for a line before the window to draw from is doubled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,9 @@ class ImportedBatch:
 class ImportPosts:
     """Import posts, each batch in one transaction.
 
+    Posts of one millisecond keep the order of their lines, if these stand together and are no more
+    than go into one batch.
+
     An unknown author is made, without a password. A line is known by its author, text, time and
     how many lines like it came before, and that knowledge is committed along with its post: after
     a crash, or run twice, the same source adds only what is missing.
@@ -66,8 +72,7 @@ class ImportPosts:
             Unavailable: the storage is away; all batches told of are kept.
         """
         run = _Run(self.storage, self.clock, self.ids)
-        remaining = iter(lines)
-        while some := list(islice(remaining, batch)):
+        for some in _batches(lines, batch):
             yield await run.take(some)
 
 
@@ -92,8 +97,7 @@ class _Run:
         return ImportedBatch(imported, len(good) - imported, tuple(rejected))
 
     def _key(self, line: ImportLine) -> bytes:
-        at = None if line.created_at is None else unix_ms(line.created_at)
-        content = json.dumps([username_key(line.author), line.text, at]).encode()
+        content = json.dumps([username_key(line.author), line.text, _moment(line)]).encode()
         alike = sha256(content).digest()
         self.seen[alike] += 1
         return sha256(alike + self.seen[alike].to_bytes(8, "big")).digest()
@@ -110,11 +114,9 @@ class _Run:
             claimed = set(await tx.imports.claim(lines))
             new = [line for key, line in lines.items() if key in claimed]
             owners = await self._owners_of(tx, new)
+            posts = await self._numbered(tx, new)
             attempt = 0
-            while new:
-                posts: dict[int, ImportLine] = {}
-                for line in new:
-                    posts[self._mint(line, attempt, posts)] = line
+            while posts:
                 taken = await tx.posts.add(
                     [
                         Post.written(
@@ -123,19 +125,60 @@ class _Run:
                         for post_id, line in posts.items()
                     ]
                 )
-                new = [posts[post_id] for post_id in posts if post_id in taken]
+                again = [line for post_id, line in posts.items() if post_id in taken]
                 attempt += 1
+                posts = {}
+                for line in again:
+                    posts[self._mint(line.created_at, attempt, posts)] = line
         self.owners.update(owners)
         return len(claimed)
 
-    def _mint(self, line: ImportLine, attempt: int, others: dict[int, ImportLine]) -> int:
-        if line.created_at is None:
+    async def _numbered(
+        self, tx: Transaction, lines: Sequence[ImportLine]
+    ) -> dict[int, ImportLine]:
+        """The lines by new ids, which ascend with the lines of each moment."""
+        numbered: dict[int, ImportLine] = {}
+        crowds: list[list[ImportLine]] = []
+        for moment, group in _by_moment(lines).items():
+            if moment is None or len(group) == 1:
+                for line in group:
+                    numbered[self._mint(line.created_at, 0, numbered)] = line
+            else:
+                crowds.append(group)
+        for ids, group in zip(await self._free(tx, crowds, set(numbered)), crowds, strict=True):
+            numbered.update(zip(sorted(ids), group, strict=True))
+        return numbered
+
+    async def _free(
+        self, tx: Transaction, crowds: Sequence[Sequence[ImportLine]], others: set[int]
+    ) -> Sequence[set[int]]:
+        """An id for each line of each crowd that no post has, and none of the others.
+
+        So they can be put in order before they are given out: one that turned out to be taken
+        would have to be drawn again, from wherever there is room.
+        """
+        ids: list[set[int]] = [set() for _ in crowds]
+        attempt = 0
+        while True:
+            drawn: dict[int, set[int]] = {}
+            for own, group in zip(ids, crowds, strict=True):
+                for line in group[len(own) :]:
+                    post_id = self._mint(line.created_at, attempt, others)
+                    others.add(post_id)
+                    drawn[post_id] = own
+            if not drawn:
+                return ids
+            taken = await tx.posts.taken(drawn)
+            for post_id in drawn.keys() - set(taken):
+                drawn[post_id].add(post_id)
+            attempt += 1
+
+    def _mint(self, at: datetime | None, attempt: int, others: Container[int]) -> int:
+        if at is None:
             return self.ids.next(self.clock())
-        tries = 0
-        while (
-            post_id := self.ids.backdated(line.created_at, attempt=attempt + tries // 8)
-        ) in others:
-            tries += 1
+        draws = attempt * (_DRAWS // 4)
+        while (post_id := self.ids.backdated(at, attempt=draws // _DRAWS)) in others:
+            draws += 1
         return post_id
 
     async def _owners_of(self, tx: Transaction, lines: Sequence[ImportLine]) -> dict[str, Owner]:
@@ -155,6 +198,39 @@ class _Run:
             )
             if await tx.users.add(user):
                 return user
+
+
+def _batches(lines: Iterable[ImportLine], size: int) -> Iterator[list[ImportLine]]:
+    """The lines, at most `size` at once; a row of one millisecond is kept together if it fits."""
+    some: list[ImportLine] = []
+    for line in lines:
+        if len(some) == size:
+            cut = (size - _alike_at_the_end(some, line)) or size
+            yield some[:cut]
+            some = some[cut:]
+        some.append(line)
+    if some:
+        yield some
+
+
+def _alike_at_the_end(lines: Sequence[ImportLine], following: ImportLine) -> int:
+    """How many of the last lines are of one millisecond with the line that follows them."""
+    moment = _moment(following)
+    if moment is None:
+        return 0
+    return sum(1 for _ in takewhile(lambda line: _moment(line) == moment, reversed(lines)))
+
+
+def _moment(line: ImportLine) -> int | None:
+    """The millisecond of a line, or None for now."""
+    return None if line.created_at is None else unix_ms(line.created_at)
+
+
+def _by_moment(lines: Iterable[ImportLine]) -> dict[int | None, list[ImportLine]]:
+    moments: dict[int | None, list[ImportLine]] = defaultdict(list)
+    for line in lines:
+        moments[_moment(line)].append(line)
+    return moments
 
 
 def _line_faults(line: ImportLine, *, now: datetime) -> Iterator[FieldError]:

@@ -84,11 +84,15 @@ class MemoryPosts:
 
     async def add(self, posts: Sequence[Post]) -> Collection[int]:
         """Keep new posts."""
-        taken = {post.id for post in posts if self.state.posts.get(post.id) is not None}
+        taken = await self.taken([post.id for post in posts])
         for post in posts:
             if post.id not in taken:
                 self.state.posts.put(post.id, post)
         return taken
+
+    async def taken(self, ids: Collection[int]) -> Collection[int]:
+        """Of these ids, those of posts."""
+        return {post_id for post_id in ids if self.state.posts.get(post_id) is not None}
 
     async def by_id(self, post_id: int) -> Post | None:
         """The post with that id."""

@@ -13,6 +13,7 @@ from hashpost.domain.post import Post
 
 _ADD = insert_new_returning(posts)
 _ENTER = insert_new(post_hashtags)
+_TAKEN = select(posts.c.id).where(posts.c.id.in_(bindparam("ids", expanding=True)))
 _BY_ID = select(*POST).where(posts.c.id == bindparam("id"))
 _FOR_CHANGE = _BY_ID.with_for_update(of=posts)
 _SAVE = (
@@ -46,6 +47,10 @@ class SqlPosts:
             for name in post.tags
         )
         return {post.id for post in ordered} - kept
+
+    async def taken(self, ids: Collection[int]) -> Collection[int]:
+        """Of these ids, those of posts."""
+        return {id_ for (id_,) in await self.run(_TAKEN, {"ids": list(ids)})}
 
     async def by_id(self, post_id: int) -> Post | None:
         """The post with that id, live or deleted."""

@@ -80,6 +80,20 @@ class PostsContract:
         assert await listed(storage, HashtagPosts("new")) == (0, [])
         assert await listed(storage, HashtagPosts("fresh")) == (1, [fresh.id])
 
+    async def test_ids_of_posts_are_told_from_free_ones(self, storage: Storage) -> None:
+        user = await kept_user(storage)
+        old, deleted = a_post(user), a_deleted(a_post(user))
+        await keep_posts(storage, old, deleted)
+
+        async with storage.transaction() as tx:
+            new = a_post(user)
+            await tx.posts.add([new])
+            taken = await tx.posts.taken([old.id, deleted.id, new.id, an_id(), 1, 2**53 - 1])
+            none = await tx.posts.taken([])
+
+        assert set(taken) == {old.id, deleted.id, new.id}
+        assert not none
+
     async def test_an_edited_post_moves_to_the_timelines_of_its_new_hashtags(
         self, storage: Storage
     ) -> None:

@@ -120,20 +120,15 @@ def test_the_last_line_needs_no_end_and_lines_may_end_as_on_windows(settings: Se
     assert (done.status, done.out) == (0, "imported 3, known already 0, rejected 0\n")
 
 
-def test_an_import_of_an_export_gives_the_same_posts_and_authors(
-    settings: Settings, tmp_path: Path
-) -> None:
+def test_an_import_of_an_export_gives_the_same_export(settings: Settings, tmp_path: Path) -> None:
     hashpost("import", "-", stdin=lines_of(GOOD + many(100)), settings=settings)
     first = hashpost("export", settings=settings).out
     copy = {"DATABASE_URL": f"sqlite:///{tmp_path}/copy.db"}
 
     done = hashpost("import", "-", stdin=first, settings=copy)
 
-    def in_order(posts: list[dict[str, str]]) -> list[dict[str, str]]:
-        return sorted(posts, key=lambda post: (post["created_at"], *post.values()))
-
     assert done.out == "imported 103, known already 0, rejected 0\n"
-    assert in_order(exported(copy)) == in_order(exported(settings))
+    assert hashpost("export", settings=copy).out == first
 
 
 @contextmanager

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hashpost.adapters.memory import MemoryStorage
 from hashpost.adapters.memory.storage import MemoryTransaction
@@ -15,7 +17,7 @@ from hashpost.application.transfer import ImportedBatch, ImportLine
 from hashpost.domain.errors import UsernameTaken
 from hashpost.domain.post import Post
 from hashpost.testing.clock import START, ManualClock
-from tests.services import a_service
+from tests.services import a_hasher, a_service
 from tests.unit.application.test_posts import StubbornIds
 
 LONG_AGO = datetime(2009, 1, 3, 18, 15, 5, tzinfo=UTC)
@@ -106,6 +108,79 @@ async def test_a_post_of_long_ago_has_an_id_of_its_own_time(service: Service) ->
 
     posts = await exported(service)
     assert [post.created_at for post in posts] == [LONG_AGO] * 3 + [START]
+
+
+Content = tuple[str, str, datetime]
+
+
+async def contents(service: Service) -> list[Content]:
+    """What the export gives, but for the ids."""
+    return [(post.owner.username, post.text, post.created_at) for post in await exported(service)]
+
+
+def lines_of(posts: Iterable[Content]) -> list[ImportLine]:
+    """The lines of an export."""
+    return [ImportLine(number, *post) for number, post in enumerate(posts)]
+
+
+@st.composite
+def crowds(draw: st.DrawFn) -> list[ImportLine]:
+    """Lines of a few neighbouring milliseconds, or of no time, in any order."""
+    times = draw(st.lists(st.integers(-1, 3), max_size=40))
+    return [
+        ImportLine(number, f"author{number % 2}", f"{number}", None if time < 0 else at(time))
+        for number, time in enumerate(times)
+    ]
+
+
+def at(milliseconds: int) -> datetime:
+    return LONG_AGO + timedelta(milliseconds=milliseconds)
+
+
+@settings(max_examples=50, deadline=None)
+@given(lines=crowds(), before=st.integers(0, 200))
+async def test_lines_of_one_millisecond_keep_their_order_whatever_ids_are_taken(
+    lines: list[ImportLine], before: int
+) -> None:
+    hasher = a_hasher()
+    service = a_service(MemoryStorage(), ManualClock(), hasher)
+    others = [ImportLine(number, "other", f"{number}", at(number % 3)) for number in range(before)]
+    await imported(service, others)
+
+    await imported(service, lines)
+    hasher.close()
+
+    after = [text for name, text, _ in await contents(service) if name != "other"]
+    by_time = sorted(lines, key=lambda line: line.created_at or START)
+    assert after == [line.text for line in by_time]
+
+
+@settings(max_examples=30, deadline=None)
+@given(lines=crowds(), batch=st.integers(10, 60))
+async def test_an_export_imported_elsewhere_gives_the_same_export(
+    lines: list[ImportLine], batch: int
+) -> None:
+    """As long as no more posts are of one millisecond than go into one batch."""
+    hasher = a_hasher()
+    service, elsewhere = (a_service(MemoryStorage(), ManualClock(), hasher) for _ in range(2))
+    few = [line for number, line in enumerate(lines) if number < batch]
+    await imported(service, few)
+    posts = await contents(service)
+
+    await imported(elsewhere, lines_of(posts), batch=batch)
+    hasher.close()
+
+    assert await contents(elsewhere) == posts
+
+
+async def test_a_whole_batch_of_one_millisecond_keeps_its_order_and_its_time(
+    service: Service,
+) -> None:
+    posts = [("ada", f"{number}", at(number // 500)) for number in range(1500)]
+
+    await imported(service, lines_of([("ada", "first", at(-1)), *posts]))
+
+    assert await contents(service) == [("ada", "first", at(-1)), *posts]
 
 
 async def test_a_full_millisecond_spills_into_the_next_ones(service: Service) -> None:
