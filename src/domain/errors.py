@@ -43,6 +43,16 @@ class InvalidInput(HashpostError):
         super().__init__("; ".join(f"{error.field}: {error.detail}" for error in self.errors))
 
 
+class InvalidResetToken(InvalidInput):
+    """Used, expired, or never given out; which of them is not told."""
+
+    code = "invalid-reset-token"
+    title = "The reset token is not valid"
+
+    def __init__(self) -> None:
+        super().__init__([FieldError("token", "one that was mailed within the last hour, unused")])
+
+
 class Unauthenticated(HashpostError):
     """Nobody, or somebody whose proof does not hold (any more)."""
 
@@ -118,6 +128,34 @@ class PageOutOfRange(NotFound):
 
     code = "page-out-of-range"
     title = "The timeline ends before this page"
+
+
+class WrongPassword(Forbidden):
+    """The password that should prove who acts is not the user's."""
+
+    code = "wrong-password"
+    title = "The password is wrong"
+
+
+class MessageNotFound(NotFound):
+    """No such message in the outbox, or one that was purged."""
+
+    code = "message-not-found"
+    title = "There is no such message"
+
+
+class ScheduleNotFound(NotFound):
+    """No periodic job of that name."""
+
+    code = "schedule-not-found"
+    title = "There is no such schedule"
+
+
+class TooManyFavorites(Conflict):
+    """The user has as many favourites as one may have."""
+
+    code = "too-many-favorites"
+    title = "There are too many favourites already"
 
 
 class UsernameTaken(Conflict):

@@ -41,6 +41,7 @@ class Session:
     """A family of refresh tokens, of which one is current and the one before it just spent.
 
     Tokens are known by their SHA-256 alone. `expires_at` is the end of the current token.
+    `generation` is the user's at the log-in: a session of an older one is dead.
     """
 
     id: int
@@ -50,6 +51,7 @@ class Session:
     previous: bytes | None = None
     rotated_at: datetime | None = None
     revoked_at: datetime | None = None
+    generation: int = 0
 
     def accepts(self, token_hash: bytes, *, at: datetime) -> bool:
         """Whether the token refreshes: it is current, and neither expired nor revoked."""

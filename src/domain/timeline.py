@@ -9,6 +9,8 @@ from hashpost.domain.post import Post
 
 PAGE_SIZE = 20
 PAGE_SIZE_MAX = 100
+MERGED_MAX = 10_000
+"""How many posts of a merged timeline can be reached by numbers of pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,34 @@ Timeline = AllPosts | UserPosts | HashtagPosts
 
 
 @dataclass(frozen=True, slots=True)
+class MatchedPost:
+    """A post of a merged timeline; `matched_tags` are those of its hashtags it is there for."""
+
+    post: Post
+    matched_tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MergedPage:
+    """One page of a timeline that is merged from those of several hashtags.
+
+    As `Page`, without a count: nobody counts a union exactly in a time that does not grow with it.
+    """
+
+    page: int | None
+    page_size: int
+    has_next: bool
+    has_previous: bool | None
+    next_cursor: str | None
+    result: tuple[MatchedPost, ...]
+
+    @property
+    def count(self) -> None:
+        """Nothing, so that merged pages read as others do."""
+        return
+
+
+@dataclass(frozen=True, slots=True)
 class Slice:
     """A stretch of a timeline, and how many posts the whole timeline had at that moment."""
 
@@ -82,3 +112,13 @@ def page_faults(*, page: int | None, page_size: int, cursor: str | None) -> Iter
         yield FieldError("page_size", f"1 to {PAGE_SIZE_MAX}")
     if page is not None and cursor is not None:
         yield FieldError("cursor", "page or cursor, not both")
+
+
+def merged_page_faults(
+    *, page: int | None, page_size: int, cursor: str | None
+) -> Iterator[FieldError]:
+    """What is wrong with a request for a page of a merged timeline."""
+    faults = list(page_faults(page=page, page_size=page_size, cursor=cursor))
+    if not faults and page is not None and (page - 1) * page_size >= MERGED_MAX:
+        yield FieldError("page", f"up to the {MERGED_MAX:,}th post; a cursor goes on from there")
+    yield from faults

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.resources import files
 
@@ -17,6 +17,8 @@ PASSWORD_MAX_LENGTH = 256
 EMAIL_MAX_LENGTH = 254
 """The longest path that fits an SMTP command, without its angle brackets (RFC 5321, 4.5.3.1.3)."""
 
+DIGEST_EVERY = timedelta(days=7)
+
 USERNAME_PATTERN = r"[A-Za-z0-9_](?:[A-Za-z0-9_.\-]{0,28}[A-Za-z0-9_])?"
 _USERNAME = re.compile(USERNAME_PATTERN)
 
@@ -26,7 +28,8 @@ class User:
     """Somebody who can log in and write posts.
 
     `password_hash` is None for a user whom no password lets in (one made by an import).
-    `generation` is carried by every access token; raising it ends them all.
+    `generation` is carried by every access token and every session; raising it ends them all.
+    `digest_at` is when the last weekly digest was due.
     """
 
     id: int
@@ -34,11 +37,35 @@ class User:
     email: str | None
     password_hash: str | None
     generation: int = 0
+    weekly_digest: bool = False
+    digest_at: datetime | None = None
 
     @property
     def created_at(self) -> datetime:
         """When the user signed up, in UTC."""
         return time_of(self.id)
+
+    def with_password(self, password_hash: str) -> "User":
+        """The user with another password, with which every token of the old one is dead."""
+        return replace(self, password_hash=password_hash, generation=self.generation + 1)
+
+    def with_digest(self, *, weekly: bool) -> "User":
+        """The user, who wants the weekly digest or does not."""
+        return replace(self, weekly_digest=weekly)
+
+    def awaits_digest(self, *, at: datetime) -> bool:
+        """Whether a digest is due: it is wanted, and the last one is seven days of UTC ago."""
+        if not self.weekly_digest or self.email is None:
+            return False
+        return self.digest_at is None or _day(at) - _day(self.digest_at) >= DIGEST_EVERY
+
+    def digest_since(self, *, at: datetime) -> datetime:
+        """From when on posts are new to this user's digest of that moment."""
+        return at - DIGEST_EVERY if self.digest_at is None else self.digest_at
+
+    def digested(self, *, at: datetime) -> "User":
+        """The user after a digest was due."""
+        return replace(self, digest_at=at)
 
     def __repr__(self) -> str:
         return f"User(id={self.id}, username={self.username!r})"
@@ -50,6 +77,15 @@ def username_key(username: str) -> str:
     Only A–Z are folded: anything else cannot be in a username and must not match one.
     """
     return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in username)
+
+
+def email_key(email: str) -> str:
+    """What two spellings of one address have in common: A–Z are folded, nothing else."""
+    return username_key(email)
+
+
+def _day(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def username_faults(username: str) -> Iterator[FieldError]:

@@ -3,7 +3,13 @@
 import pytest
 
 from hashpost.domain import errors
-from hashpost.domain.errors import FieldError, HashpostError, InvalidInput, require
+from hashpost.domain.errors import (
+    FieldError,
+    HashpostError,
+    InvalidInput,
+    InvalidResetToken,
+    require,
+)
 
 LEAVES = [
     error
@@ -15,7 +21,7 @@ LEAVES = [
 def test_every_error_has_a_code_of_its_own() -> None:
     codes = [error.code for error in LEAVES]
 
-    assert len(set(codes)) == len(codes) == 14
+    assert len(set(codes)) == len(codes) == 19
 
 
 @pytest.mark.parametrize("error", LEAVES)
@@ -46,3 +52,7 @@ def test_all_findings_are_raised_at_once() -> None:
         require([FieldError("a", "x")], [], iter([FieldError("b", "y"), FieldError("c", "z")]))
 
     assert [error.field for error in caught.value.errors] == ["a", "b", "c"]
+
+
+def test_an_invalid_reset_token_names_its_field() -> None:
+    assert [error.field for error in InvalidResetToken().errors] == ["token"]

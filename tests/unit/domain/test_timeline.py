@@ -2,7 +2,16 @@
 
 import pytest
 
-from hashpost.domain.timeline import AllPosts, HashtagPosts, Timeline, UserPosts, page_faults
+from hashpost.domain.errors import FieldError
+from hashpost.domain.timeline import (
+    AllPosts,
+    HashtagPosts,
+    MergedPage,
+    Timeline,
+    UserPosts,
+    merged_page_faults,
+    page_faults,
+)
 
 
 def faulty(page: int | None = None, page_size: int = 20, cursor: str | None = None) -> list[str]:
@@ -61,3 +70,37 @@ def test_everything_wrong_is_named_at_once_with_what_would_be_right() -> None:
         ("page_size", "1 to 100"),
         ("cursor", "page or cursor, not both"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("page", "page_size", "fields"),
+    [
+        (None, 20, []),
+        (500, 20, []),
+        (501, 20, ["page"]),
+        (100, 100, []),
+        (101, 100, ["page"]),
+        (334, 30, []),
+        (335, 30, ["page"]),
+        (0, 20, ["page"]),
+        (0, 0, ["page", "page_size"]),
+    ],
+)
+def test_merged_pages_by_number_go_to_the_ten_thousandth_post(
+    page: int | None, page_size: int, fields: list[str]
+) -> None:
+    faults = list(merged_page_faults(page=page, page_size=page_size, cursor=None))
+
+    assert [fault.field for fault in faults] == fields
+
+
+def test_a_merged_page_too_far_is_told_of_the_cursor() -> None:
+    (fault,) = merged_page_faults(page=10_001, page_size=1, cursor=None)
+
+    assert fault == FieldError("page", "up to the 10,000th post; a cursor goes on from there")
+
+
+def test_a_merged_page_has_no_count() -> None:
+    page = MergedPage(1, 20, has_next=False, has_previous=False, next_cursor=None, result=())
+
+    assert page.count is None

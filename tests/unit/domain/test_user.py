@@ -1,6 +1,7 @@
 """Users, and what their names and passwords must look like."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hashpost.domain.ids import first_id_at
 from hashpost.domain.user import (
     User,
     common_passwords,
+    email_key,
     password_faults,
     username_faults,
     username_key,
@@ -162,3 +164,43 @@ def test_a_user_shows_neither_address_nor_hash() -> None:
 
     assert repr(user) == "User(id=1, username='ada')"
     assert user.generation == 0
+
+
+def test_a_new_password_raises_the_generation() -> None:
+    user = User(7, "ada", None, "old", generation=3)
+
+    assert user.with_password("new") == User(7, "ada", None, "new", generation=4)
+
+
+def test_a_digest_is_ordered_and_cancelled() -> None:
+    user = User(7, "ada", "ada@example.org", None)
+
+    assert user.with_digest(weekly=True).weekly_digest
+    assert not user.with_digest(weekly=True).with_digest(weekly=False).weekly_digest
+
+
+DIGEST_AT = datetime(2026, 11, 22, 23, 59, tzinfo=UTC)
+READER = User(7, "ada", "ada@example.org", None, weekly_digest=True)
+
+
+def test_a_first_digest_is_due_at_once_and_looks_back_a_week() -> None:
+    assert READER.awaits_digest(at=DIGEST_AT)
+    assert READER.digest_since(at=DIGEST_AT) == DIGEST_AT - timedelta(days=7)
+
+
+def test_the_next_digest_is_due_on_the_seventh_day_and_goes_on_from_the_last() -> None:
+    reader = READER.digested(at=DIGEST_AT)
+
+    assert not reader.awaits_digest(at=DIGEST_AT + timedelta(days=6))
+    assert reader.awaits_digest(at=datetime(2026, 11, 29, tzinfo=UTC))
+    assert not reader.awaits_digest(at=datetime(2026, 11, 28, 23, 59, tzinfo=UTC))
+    assert reader.digest_since(at=DIGEST_AT + timedelta(days=9)) == DIGEST_AT
+
+
+def test_nobody_gets_a_digest_unasked_or_without_an_address() -> None:
+    assert not replace(READER, weekly_digest=False).awaits_digest(at=DIGEST_AT)
+    assert not replace(READER, email=None).awaits_digest(at=DIGEST_AT)
+
+
+def test_addresses_are_equal_without_regard_to_case() -> None:
+    assert email_key("Ada@Example.org") == email_key("aDA@example.ORG") == "ada@example.org"
