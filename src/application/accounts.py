@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
+from hashpost.application.mails import WELCOME
+from hashpost.application.messages import Outgoing
 from hashpost.application.ports import (
     AccessTokens,
     Clock,
@@ -12,6 +14,7 @@ from hashpost.application.ports import (
     PasswordHasher,
     RefreshTokens,
     Storage,
+    TaskQueue,
 )
 from hashpost.domain.characters import is_storable
 from hashpost.domain.errors import FieldError, InvalidCredentials, InvalidRefreshToken, require
@@ -33,7 +36,7 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class SignUp:
-    """Make a user.
+    """Make a user, and welcome whoever has an address by mail.
 
     Usernames are kept as typed and unique without regard to case. A retry whose first answer was
     lost finds the name taken, and its own password logs in.
@@ -44,6 +47,8 @@ class SignUp:
     emails: EmailAddresses
     clock: Clock
     ids: Ids
+    outgoing: Outgoing
+    queue: TaskQueue
     password_min_length: int
 
     async def __call__(self, *, username: str, password: str, email: str | None = None) -> User:
@@ -57,6 +62,7 @@ class SignUp:
         require(self.faults(username=username, password=password, email=email))
         address = None if email is None else self.emails.normalized(email)
         password_hash = await self.hasher.hash(password)
+        messages = []
         async with self.storage.transaction() as tx:
             while True:
                 user = User(
@@ -66,7 +72,11 @@ class SignUp:
                     password_hash=password_hash,
                 )
                 if await tx.users.add(user):
-                    return user
+                    break
+            if address is not None:
+                messages.append(await self.outgoing.add(tx, WELCOME, user_id=user.id))
+        self.queue.wake(messages)
+        return user
 
     def faults(
         self, *, username: str | None, password: str | None, email: str | None
@@ -137,6 +147,7 @@ class LogIn:
                     user_id=user.id,
                     current=token_hash(refresh),
                     expires_at=now + self.refresh_ttl,
+                    generation=present.generation,
                 )
                 if await tx.sessions.add(session):
                     break
@@ -178,7 +189,7 @@ class Refresh:
         """The next tokens of the session.
 
         Raises:
-            InvalidRefreshToken: spent, revoked, expired or unknown.
+            InvalidRefreshToken: spent, revoked, expired, unknown, or of an older password.
         """
         now = self.clock()
         presented = token_hash(refresh)
@@ -187,7 +198,7 @@ class Refresh:
             session = await tx.sessions.by_token(presented)
             user = None if session is None else await tx.users.by_id(session.user_id)
             successor = None
-            if session is not None and user is not None:
+            if session is not None and user is not None and session.generation == user.generation:
                 if session.accepts(presented, at=now):
                     successor = successors[0]
                     session = session.rotated(

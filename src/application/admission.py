@@ -36,6 +36,15 @@ class Admission:
             return admitted(actor, user=user, session=session)
         return admitted(actor, user=await tx.users.by_id(actor), session=None)
 
+    async def to_change(self, tx: Transaction, actor: Actor) -> User:
+        """The acting user, locked until the end: nobody else changes the user meanwhile.
+
+        Raises:
+            Unauthenticated: the user is gone, or the actor's tokens are dead.
+        """
+        await tx.users.for_change(actor_id(actor))
+        return await self.to_write(tx, actor)  # as it is now that nobody else may change it
+
     async def to_read(self, actor: Actor) -> None:
         """Return if the actor may read.
 

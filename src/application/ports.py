@@ -5,16 +5,21 @@ that prove one. Unless a method says otherwise, an adapter that cannot do its wo
 lost database) MUST raise `Unavailable`, soon, and leave nothing half done.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from hashpost.domain.favorite import Favorite
+from hashpost.domain.mail import Mail
+from hashpost.domain.message import Message, State
 from hashpost.domain.popularity import HashtagCount
 from hashpost.domain.post import Post
+from hashpost.domain.schedule import Schedule
 from hashpost.domain.session import Access, Session
 from hashpost.domain.timeline import Slice, Timeline
+from hashpost.domain.trend import Trend, Usage
 from hashpost.domain.user import User
 
 
@@ -120,6 +125,83 @@ class EmailAddresses(Protocol):
         ...
 
 
+class MailTokens(Protocol):
+    """Signed tokens for links in mails."""
+
+    def reset(self, user_id: int, generation: int, *, expires_at: datetime) -> str:
+        """A token that lets a user of that generation set a new password: URL-safe ASCII."""
+        ...
+
+    def read_reset(self, token: str, *, at: datetime) -> tuple[int, int] | None:
+        """User id and generation of a token that `reset` made and that holds, or None."""
+        ...
+
+    def unsubscribe(self, user_id: int) -> str:
+        """A token, always the same, that ends the digests of a user: URL-safe ASCII."""
+        ...
+
+    def read_unsubscribe(self, token: str) -> int | None:
+        """The user id of a token that `unsubscribe` made, or None."""
+        ...
+
+
+class MailRefused(Exception):
+    """The mail was refused for good (SMTP 5xx): another attempt would not change that."""
+
+
+class Mailer(Protocol):
+    """Sends mails."""
+
+    async def send(self, mail: Mail) -> None:
+        """Return when somebody has taken on the mail, to its one recipient.
+
+        Raises:
+            MailRefused: it will never be taken on as it is.
+            Unavailable: not now (4xx, a lost line, a time-out); perhaps it was taken on all the
+                same.
+        """
+        ...
+
+
+class MailTemplates(Protocol):
+    """The words of mails."""
+
+    def render(self, name: str, values: Mapping[str, object]) -> tuple[str, str, str]:
+        """Subject (one line), text and HTML of the mail of that name; values escaped in HTML."""
+        ...
+
+
+class CronTimes(Protocol):
+    """Knows what cron expressions mean, in UTC and to the minute."""
+
+    def check(self, expression: str) -> None:
+        """Return if it is an expression of five fields.
+
+        Raises:
+            ValueError: it is none; the message says what would be right.
+        """
+        ...
+
+    def latest(self, expression: str, *, at: datetime) -> datetime | None:
+        """The last moment, not after `at`, that the expression names; None if there never was."""
+        ...
+
+    def following(self, expression: str, *, at: datetime) -> datetime | None:
+        """The first moment after `at` that the expression names; None if there never will be."""
+        ...
+
+
+class TaskQueue(Protocol):
+    """Tells workers of messages, sooner than they would find out by themselves."""
+
+    def wake(self, message_ids: Collection[int]) -> None:
+        """Have workers told of committed messages.
+
+        Best effort: it returns at once, never fails, and may be lost.
+        """
+        ...
+
+
 class Users(Protocol):
     """All users."""
 
@@ -150,6 +232,22 @@ class Users(Protocol):
         """Put `new` in the place of `old`; False, and no change, when it is not `old` any more."""
         ...
 
+    async def for_change(self, user_id: int) -> User | None:
+        """As `by_id`, locked until the end: nobody else changes the user or the favourites."""
+        ...
+
+    async def save(self, user: User) -> None:
+        """Keep the next state of a user that `for_change` of this transaction gave."""
+        ...
+
+    async def by_email(self, email: str) -> Sequence[User]:
+        """All users with that address, in whatever case, by id."""
+        ...
+
+    async def with_digest(self, *, after: int, limit: int) -> Sequence[User]:
+        """At most `limit` users who want the weekly digest, with ids above `after`, by id."""
+        ...
+
 
 class Sessions(Protocol):
     """All sessions, each found by any refresh token it ever had."""
@@ -164,6 +262,13 @@ class Sessions(Protocol):
 
     async def save(self, session: Session) -> None:
         """Keep the next state of a session that `by_token` of this transaction gave."""
+        ...
+
+    async def purge(self, *, before: datetime, limit: int) -> int:
+        """Forget at most `limit` sessions that expired or were revoked before then; how many.
+
+        Fewer may be forgotten though there are more; none only when there are no more.
+        """
         ...
 
 
@@ -196,6 +301,17 @@ class Posts(Protocol):
         """
         ...
 
+    async def purge(self, *, before: datetime, limit: int) -> int:
+        """Forget at most `limit` posts that were deleted before then, for good; how many.
+
+        Those that somebody has locked are passed over.
+        """
+        ...
+
+    async def delete_old(self, *, below: int, at: datetime, limit: int) -> int:
+        """Delete softly at most `limit` live posts with ids below that, oldest first; how many."""
+        ...
+
 
 class Timelines(Protocol):
     """Live posts, newest first. Each answer is the state of one moment."""
@@ -215,12 +331,156 @@ class Timelines(Protocol):
         """At most `limit` live posts whose ids are above `after`, oldest first."""
         ...
 
+    async def merged(
+        self, names: Collection[str], *, before: int | None, after: int, offset: int, limit: int
+    ) -> Sequence[Post]:
+        """Posts that carry at least one of the hashtags, each once, newest first.
+
+        At most `limit` of them, after the `offset` newest of those whose ids are above `after` and,
+        if given, below `before`.
+        """
+        ...
+
+    async def count_below(self, post_id: int) -> int:
+        """How many live posts have ids below that."""
+        ...
+
 
 class Hashtags(Protocol):
     """What hashtags are used."""
 
     async def popular(self, *, limit: int) -> Sequence[HashtagCount]:
         """The most used, by the number of live posts, ties by name in code-point order; exact."""
+        ...
+
+    async def counts(self, names: Collection[str]) -> Mapping[str, int]:
+        """The number of live posts under each of the hashtags; an unused one may be left out."""
+        ...
+
+    async def usage(
+        self,
+        *,
+        today: tuple[int, int],
+        yesterday: tuple[int, int],
+        names: Collection[str],
+        least: int,
+    ) -> Sequence[Usage]:
+        """By how many different users hashtags were written in live posts of two days.
+
+        Of the `names`, and of all hashtags that at least `least` users wrote today. A day is a
+        range of ids, half open.
+        """
+        ...
+
+
+class Trends(Protocol):
+    """The hashtags that were found to be trending."""
+
+    async def all(self) -> Sequence[Trend]:
+        """All of them."""
+        ...
+
+    async def replace(self, trends: Sequence[Trend]) -> None:
+        """Keep these, and these only."""
+        ...
+
+
+class Favorites(Protocol):
+    """Favourite hashtags, of each user."""
+
+    async def of(self, user_id: int) -> Sequence[Favorite]:
+        """The user's favourites, newest first, those of one moment by name."""
+        ...
+
+    async def add(self, user_id: int, favorite: Favorite) -> None:
+        """Keep a favourite that the user, locked by `Users.for_change`, does not have yet."""
+        ...
+
+    async def remove(self, user_id: int, name: str) -> None:
+        """Forget a favourite; nothing happens if it is none."""
+        ...
+
+
+class Outbox(Protocol):
+    """All messages that were not purged yet."""
+
+    async def add(self, message: Message) -> bool:
+        """Keep a new message; False when its id, or its job's slot, is taken: nothing was kept."""
+        ...
+
+    async def for_change(self, message_id: int) -> Message | None:
+        """The message, locked until the end, or None."""
+        ...
+
+    async def save(self, message: Message) -> None:
+        """Keep the next state of a message that this transaction has locked."""
+        ...
+
+    async def due(self, *, at: datetime, limit: int) -> Sequence[Message]:
+        """At most `limit` messages due at that moment, locked, those due longest first.
+
+        Those that somebody else has locked are passed over.
+        """
+        ...
+
+    async def purge(self, *, state: State, before: datetime, limit: int) -> int:
+        """Forget at most `limit` messages that ended in that state before then; how many.
+
+        Those that somebody has locked are passed over. Of a periodic job, the message of its latest
+        slot up to `before` stays, and of any later one: they say that the slot was run.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MessageCount:
+    """How many messages of a job are in a state, and when the oldest of them was made."""
+
+    job: str
+    state: State
+    count: int
+    oldest: datetime
+
+
+class Messages(Protocol):
+    """Shows what is in the outbox."""
+
+    async def by_id(self, message_id: int) -> Message | None:
+        """The message, or None."""
+        ...
+
+    async def newest(
+        self, *, state: State | None, job: str | None, before: int | None, limit: int
+    ) -> Sequence[Message]:
+        """At most `limit` messages of that state and job and with ids below, newest first."""
+        ...
+
+    async def has_slot(self, job: str, slot: datetime) -> bool:
+        """Whether there is a message for that slot of the periodic job."""
+        ...
+
+    async def counts(self) -> Sequence[MessageCount]:
+        """How many messages there are, by job and state, in this order."""
+        ...
+
+
+class Schedules(Protocol):
+    """When periodic jobs run."""
+
+    async def all(self) -> Sequence[Schedule]:
+        """All schedules, by job."""
+        ...
+
+    async def add_missing(self, schedules: Sequence[Schedule]) -> None:
+        """Keep those whose jobs have none yet."""
+        ...
+
+    async def for_change(self, job: str) -> Schedule | None:
+        """The schedule of the job, locked until the end, or None."""
+        ...
+
+    async def save(self, schedule: Schedule) -> None:
+        """Keep the next state of a schedule that `for_change` of this transaction gave."""
         ...
 
 
@@ -277,6 +537,26 @@ class Transaction(Protocol):
         ...
 
     @property
+    def favorites(self) -> Favorites:
+        """Favourite hashtags, of each user."""
+        ...
+
+    @property
+    def trends(self) -> Trends:
+        """Trending hashtags."""
+        ...
+
+    @property
+    def outbox(self) -> Outbox:
+        """Messages, to be sent once this is committed."""
+        ...
+
+    @property
+    def schedules(self) -> Schedules:
+        """When periodic jobs run."""
+        ...
+
+    @property
     def imports(self) -> Imports:
         """What was imported."""
         ...
@@ -303,6 +583,26 @@ class Reading(Protocol):
     @property
     def hashtags(self) -> Hashtags:
         """What hashtags are used."""
+        ...
+
+    @property
+    def trends(self) -> Trends:
+        """Trending hashtags."""
+        ...
+
+    @property
+    def favorites(self) -> Favorites:
+        """Favourite hashtags, of each user."""
+        ...
+
+    @property
+    def messages(self) -> Messages:
+        """What is in the outbox."""
+        ...
+
+    @property
+    def schedules(self) -> Schedules:
+        """When periodic jobs run."""
         ...
 
     @property

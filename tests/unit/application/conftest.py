@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from hashpost.adapters.mail.memory import MemoryMailer
 from hashpost.adapters.memory import MemoryStorage
 from hashpost.adapters.passwords import Argon2Hasher
 from hashpost.application.service import Service
 from hashpost.testing.clock import ManualClock
-from tests.services import a_hasher, a_service
+from tests.services import ListedQueue, a_hasher, a_service
 
 
 @pytest.fixture
@@ -29,5 +30,21 @@ def hasher() -> Iterator[Argon2Hasher]:
 
 
 @pytest.fixture
-def service(storage: MemoryStorage, clock: ManualClock, hasher: Argon2Hasher) -> Service:
-    return a_service(storage, clock, hasher)
+def mailer() -> MemoryMailer:
+    return MemoryMailer()
+
+
+@pytest.fixture
+def queue() -> ListedQueue:
+    return ListedQueue()
+
+
+@pytest.fixture
+def service(
+    storage: MemoryStorage,
+    clock: ManualClock,
+    hasher: Argon2Hasher,
+    mailer: MemoryMailer,
+    queue: ListedQueue,
+) -> Service:
+    return a_service(storage, clock, hasher, mailer=mailer, queue=queue)
