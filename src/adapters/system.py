@@ -16,6 +16,11 @@ class SystemClock:
         return from_unix_ms(unix_ms(datetime.now(UTC)))
 
 
+def chance() -> float:
+    """A number from 0 up to, but not with, 1, at random."""
+    return secrets.randbits(53) / (1 << 53)
+
+
 def random_bytes(count: int) -> bytes:
     """That many bytes that nobody can guess."""
     return secrets.token_bytes(count)

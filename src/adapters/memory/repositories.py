@@ -1,17 +1,22 @@
 """The repositories of a transaction, and those of a reading."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from heapq import merge
+from itertools import groupby, islice
 
-from hashpost.adapters.memory.state import DraftState, State
+from hashpost.adapters.memory.state import Committed, DraftState
 from hashpost.application.ports import Audited
 from hashpost.domain.errors import UsernameTaken
+from hashpost.domain.favorite import Favorite
 from hashpost.domain.popularity import HashtagCount, most_popular
 from hashpost.domain.post import Post
 from hashpost.domain.session import Session
 from hashpost.domain.timeline import AllPosts, HashtagPosts, Slice, Timeline
-from hashpost.domain.user import User, username_key
+from hashpost.domain.trend import Trend, Usage
+from hashpost.domain.user import User, email_key, username_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,27 @@ class MemoryUsers:
         self.state.put_user(replace(user, password_hash=new))
         return True
 
+    async def for_change(self, user_id: int) -> User | None:
+        """The user with that id; there is one transaction at a time, so nobody else changes it."""
+        return self.state.users.get(user_id)
+
+    async def save(self, user: User) -> None:
+        """Keep the next state of a user."""
+        self.state.put_user(user)
+
+    async def by_email(self, email: str) -> Sequence[User]:
+        """All users with that address."""
+        key = email_key(email)
+        users = self.state.users.values()
+        found = (user for user in users if user.email is not None and email_key(user.email) == key)
+        return sorted(found, key=lambda user: user.id)
+
+    async def with_digest(self, *, after: int, limit: int) -> Sequence[User]:
+        """At most `limit` users who want the weekly digest."""
+        users = (each for each in self.state.users.values() if each.weekly_digest)
+        found = sorted((user for user in users if user.id > after), key=lambda user: user.id)
+        return found[:limit]
+
 
 @dataclass(frozen=True, slots=True)
 class MemorySessions:
@@ -74,6 +100,18 @@ class MemorySessions:
     async def save(self, session: Session) -> None:
         """Keep the next state of a session."""
         self.state.put_session(session)
+
+    async def purge(self, *, before: datetime, limit: int) -> int:
+        """Forget sessions that have ended."""
+        ended = (
+            session.id
+            for session in self.state.sessions.values()
+            if min(session.expires_at, session.revoked_at or session.expires_at) < before
+        )
+        gone = list(islice(ended, limit))
+        for session_id in gone:
+            self.state.drop_session(session_id)
+        return len(gone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +144,63 @@ class MemoryPosts:
         """Keep the next state of a post."""
         self.state.posts.put(before.id, after)
 
+    async def purge(self, *, before: datetime, limit: int) -> int:
+        """Forget deleted posts."""
+        deleted = (
+            post.id
+            for post in self.state.posts.values()
+            if post.deleted_at is not None and post.deleted_at < before
+        )
+        gone = list(islice(deleted, limit))
+        for post_id in gone:
+            self.state.posts.drop(post_id)
+        return len(gone)
+
+    async def delete_old(self, *, below: int, at: datetime, limit: int) -> int:
+        """Delete live posts softly, oldest first."""
+        posts = (post for post in self.state.posts.values() if post.deleted_at is None)
+        old = sorted((post for post in posts if post.id < below), key=lambda post: post.id)
+        for post in old[:limit]:
+            self.state.posts.put(post.id, post.deleted(by=post.owner.id, at=at))
+        return len(old[:limit])
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryFavorites:
+    """Favourites, of each user."""
+
+    state: DraftState
+
+    async def of(self, user_id: int) -> Sequence[Favorite]:
+        """The user's favourites, newest first."""
+        favorites = self.state.favorites.get(user_id) or ()
+        by_name = sorted(favorites, key=lambda favorite: favorite.name)
+        return sorted(by_name, key=lambda favorite: favorite.since, reverse=True)
+
+    async def add(self, user_id: int, favorite: Favorite) -> None:
+        """Keep a favourite."""
+        self.state.favorites.put(user_id, (*(self.state.favorites.get(user_id) or ()), favorite))
+
+    async def remove(self, user_id: int, name: str) -> None:
+        """Forget a favourite."""
+        favorites = self.state.favorites.get(user_id) or ()
+        self.state.favorites.put(user_id, tuple(each for each in favorites if each.name != name))
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryTrends:
+    """Trends, all together."""
+
+    state: DraftState
+
+    async def all(self) -> Sequence[Trend]:
+        """All of them."""
+        return self.state.trends.get(None) or ()
+
+    async def replace(self, trends: Sequence[Trend]) -> None:
+        """Keep these, and these only."""
+        self.state.trends.put(None, tuple(trends))
+
 
 @dataclass(frozen=True, slots=True)
 class MemoryImports:
@@ -125,7 +220,7 @@ class MemoryImports:
 class MemoryTimelines:
     """Timelines, read from their lists of ids."""
 
-    state: State
+    state: Committed
 
     async def at_offset(self, timeline: Timeline, *, offset: int, limit: int) -> Slice:
         """At most `limit` posts after the `offset` newest."""
@@ -143,6 +238,29 @@ class MemoryTimelines:
         start = bisect_right(ids, after)
         return [self.state.posts[post_id] for post_id in ids[start : start + limit]]
 
+    async def merged(
+        self, names: Collection[str], *, before: int | None, after: int, offset: int, limit: int
+    ) -> Sequence[Post]:
+        """Posts that carry at least one of the hashtags, each once, newest first."""
+        lists = (self.state.timeline(HashtagPosts(name)) for name in set(names))
+        stretches = (
+            reversed(
+                ids[
+                    bisect_right(ids, after) : len(ids)
+                    if before is None
+                    else bisect_left(ids, before)
+                ]
+            )
+            for ids in lists
+        )
+        each_once = (post_id for post_id, _ in groupby(merge(*stretches, reverse=True)))
+        page = islice(each_once, offset, offset + limit)
+        return [self.state.posts[post_id] for post_id in page]
+
+    async def count_below(self, post_id: int) -> int:
+        """How many live posts have ids below that."""
+        return bisect_left(self.state.timeline(AllPosts()), post_id)
+
     def _newest(self, ids: list[int], *, end: int, limit: int) -> Slice:
         end = max(end, 0)
         page = reversed(ids[max(end - limit, 0) : end])
@@ -153,7 +271,7 @@ class MemoryTimelines:
 class MemoryHashtags:
     """Hashtags, counted by the lengths of their timelines."""
 
-    state: State
+    state: Committed
 
     async def popular(self, *, limit: int) -> Sequence[HashtagCount]:
         """The most used hashtags."""
@@ -164,12 +282,40 @@ class MemoryHashtags:
         }
         return most_popular(counts, limit=limit)
 
+    async def counts(self, names: Collection[str]) -> Mapping[str, int]:
+        """The number of live posts under each of the hashtags."""
+        return {name: len(self.state.timeline(HashtagPosts(name))) for name in names}
+
+    async def usage(
+        self,
+        *,
+        today: tuple[int, int],
+        yesterday: tuple[int, int],
+        names: Collection[str],
+        least: int,
+    ) -> Sequence[Usage]:
+        """By how many different users hashtags were written."""
+        now, then = self._users(*today), self._users(*yesterday)
+        wanted = {name for name, users in now.items() if len(users) >= least} | set(names)
+        return [
+            Usage(name, len(now.get(name, ())), len(then.get(name, ()))) for name in sorted(wanted)
+        ]
+
+    def _users(self, start: int, end: int) -> dict[str, set[int]]:
+        ids = self.state.timeline(AllPosts())
+        users: dict[str, set[int]] = {}
+        for post_id in ids[bisect_left(ids, start) : bisect_left(ids, end)]:
+            post = self.state.posts[post_id]
+            for tag in post.tags:
+                users.setdefault(tag, set()).add(post.owner.id)
+        return users
+
 
 @dataclass(frozen=True, slots=True)
 class MemoryAudit:
     """Shows posts and their places in timelines."""
 
-    state: State
+    state: Committed
 
     async def posts(self, *, after: int, limit: int) -> Sequence[Audited]:
         """At most `limit` posts with ids above `after`."""

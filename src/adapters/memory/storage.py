@@ -5,16 +5,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from hashpost.adapters.memory.messages import MemoryMessages, MemoryOutbox, MemorySchedules
 from hashpost.adapters.memory.repositories import (
     MemoryAudit,
+    MemoryFavorites,
     MemoryHashtags,
     MemoryImports,
     MemoryPosts,
     MemorySessions,
     MemoryTimelines,
+    MemoryTrends,
     MemoryUsers,
 )
-from hashpost.adapters.memory.state import DraftState, State
+from hashpost.adapters.memory.state import Committed, DraftState
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,10 @@ class MemoryTransaction:
     users: MemoryUsers
     sessions: MemorySessions
     posts: MemoryPosts
+    favorites: MemoryFavorites
+    trends: MemoryTrends
+    outbox: MemoryOutbox
+    schedules: MemorySchedules
     imports: MemoryImports
 
 
@@ -35,6 +42,10 @@ class MemoryReading:
     posts: MemoryPosts
     timelines: MemoryTimelines
     hashtags: MemoryHashtags
+    trends: MemoryTrends
+    favorites: MemoryFavorites
+    messages: MemoryMessages
+    schedules: MemorySchedules
     audit: MemoryAudit
 
 
@@ -42,7 +53,7 @@ class MemoryStorage:
     """A storage in memory: one transaction at a time, drafted and then committed in one step."""
 
     def __init__(self) -> None:
-        self._state = State()
+        self._state = Committed()
         self._writing = Lock()
 
     @asynccontextmanager
@@ -54,6 +65,10 @@ class MemoryStorage:
                 users=MemoryUsers(draft),
                 sessions=MemorySessions(draft),
                 posts=MemoryPosts(draft),
+                favorites=MemoryFavorites(draft),
+                trends=MemoryTrends(draft),
+                outbox=MemoryOutbox(draft),
+                schedules=MemorySchedules(draft),
                 imports=MemoryImports(draft),
             )
             draft.commit()
@@ -67,6 +82,10 @@ class MemoryStorage:
             posts=MemoryPosts(committed),
             timelines=MemoryTimelines(self._state),
             hashtags=MemoryHashtags(self._state),
+            trends=MemoryTrends(committed),
+            favorites=MemoryFavorites(committed),
+            messages=MemoryMessages(self._state),
+            schedules=MemorySchedules(committed),
             audit=MemoryAudit(self._state),
         )
 

@@ -2,13 +2,17 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import BigInteger, Select, bindparam, case, delete, select, update
 
 from hashpost.adapters.sql.rows import POST, post_of, post_values
-from hashpost.adapters.sql.statements import insert_new, insert_new_returning
+from hashpost.adapters.sql.statements import inline, insert_new, insert_new_returning
 from hashpost.adapters.sql.tables import post_hashtags, posts
 from hashpost.adapters.sql.transaction import Run
+from hashpost.domain.ids import unix_ms
 from hashpost.domain.post import Post
 
 _ADD = insert_new_returning(posts)
@@ -26,6 +30,39 @@ _LEAVE = delete(post_hashtags).where(
     post_hashtags.c.name.in_(bindparam("names", expanding=True)),
 )
 _LEAVE_ALL = delete(post_hashtags).where(post_hashtags.c.post_id == bindparam("post"))
+_FORGET = delete(posts).where(posts.c.id == bindparam("post"))
+_AT = bindparam("at", type_=BigInteger)
+_DELETE = (
+    update(posts)
+    .where(posts.c.id == bindparam("post"))
+    # Not before the last edit, as when an owner deletes it.
+    .values(deleted_at=case((posts.c.edited_at > _AT, posts.c.edited_at), else_=_AT))
+)
+
+
+@cache
+def _deleted(limit: int) -> Select[Any]:
+    # A post that somebody holds is perhaps being restored; the next purge will see.
+    return (
+        select(posts.c.id)
+        .where(posts.c.deleted_at < bindparam("before"))
+        .order_by(posts.c.deleted_at)
+        .limit(inline(limit))
+        .with_for_update(skip_locked=True)
+    )
+
+
+@cache
+def _old(limit: int) -> Select[Any]:
+    # Who holds one of them is waited for; what is deleted by then is passed over, what is edited
+    # is taken as it is by then. All who lock several posts do so by id, so nobody waits for ever.
+    return (
+        select(posts.c.id)
+        .where(posts.c.deleted_at.is_(None), posts.c.id < bindparam("below"))
+        .order_by(posts.c.id)
+        .limit(inline(limit))
+        .with_for_update()
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +114,22 @@ class SqlPosts:
             await self.run(_LEAVE, {"post": after.id, "names": sorted(gone)})
         # All of them and not only the new ones: a deleted post that comes back has no entries.
         await self._enter((name, after.id) for name in after.tags)
+
+    async def purge(self, *, before: datetime, limit: int) -> int:
+        """Forget posts that were deleted; what is deleted has no entries."""
+        rows = await self.run(_deleted(limit), {"before": unix_ms(before)})
+        if rows:
+            await self.run(_FORGET, [{"post": id_} for (id_,) in rows])
+        return len(rows)
+
+    async def delete_old(self, *, below: int, at: datetime, limit: int) -> int:
+        """Delete softly live posts with ids below that, oldest first."""
+        rows = await self.run(_old(limit), {"below": below})
+        if rows:
+            moment = unix_ms(at)
+            await self.run(_DELETE, [{"post": id_, "at": moment} for (id_,) in rows])
+            await self.run(_LEAVE_ALL, [{"post": id_} for (id_,) in rows])
+        return len(rows)
 
     async def _enter(self, entries: Iterable[tuple[str, int]]) -> None:
         rows = [{"name": name, "post_id": post_id} for name, post_id in sorted(entries)]

@@ -3,17 +3,21 @@
 Rows are trusted: what stands in the database was checked before it got there.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, select
 
-from hashpost.adapters.sql.tables import posts, sessions, users
+from hashpost.adapters.sql.tables import outbox, posts, schedules, sessions, trends, users
 from hashpost.domain.ids import from_unix_ms, unix_ms
+from hashpost.domain.message import Argument, Message, State
 from hashpost.domain.post import Owner, Post
+from hashpost.domain.schedule import Schedule
 from hashpost.domain.session import Session
-from hashpost.domain.user import User, username_key
+from hashpost.domain.trend import Trend, Usage
+from hashpost.domain.user import User, email_key, username_key
 
 Row = Sequence[Any]
 
@@ -23,6 +27,8 @@ USER = (
     users.c.email,
     users.c.password_hash,
     users.c.generation,
+    users.c.weekly_digest,
+    users.c.digest_at,
 )
 SESSION = (
     sessions.c.id,
@@ -32,6 +38,32 @@ SESSION = (
     sessions.c.previous,
     sessions.c.rotated_at,
     sessions.c.revoked_at,
+    sessions.c.generation,
+)
+MESSAGE = (
+    outbox.c.id,
+    outbox.c.job,
+    outbox.c.arguments,
+    outbox.c.state,
+    outbox.c.attempts,
+    outbox.c.next_at,
+    outbox.c.finished_at,
+    outbox.c.slot,
+    outbox.c.outcome,
+)
+SCHEDULE = (
+    schedules.c.job,
+    schedules.c.cron,
+    schedules.c.is_enabled,
+    schedules.c.since,
+    schedules.c.arguments,
+)
+TREND = (
+    trends.c.name,
+    trends.c.users_today,
+    trends.c.users_yesterday,
+    trends.c.peak,
+    trends.c.peaked_at,
 )
 
 
@@ -58,7 +90,16 @@ POST = post_columns(posts)
 
 def user_of(row: Row) -> User:
     """The user of a row of `USER`."""
-    return User(*row)
+    id_, username, email, password_hash, generation, weekly_digest, digest_at = row
+    return User(
+        id=id_,
+        username=username,
+        email=email,
+        password_hash=password_hash,
+        generation=generation,
+        weekly_digest=weekly_digest,
+        digest_at=_time(digest_at),
+    )
 
 
 def user_values(user: User) -> dict[str, Any]:
@@ -70,12 +111,15 @@ def user_values(user: User) -> dict[str, Any]:
         "email": user.email,
         "password_hash": user.password_hash,
         "generation": user.generation,
+        "email_key": None if user.email is None else email_key(user.email),
+        "weekly_digest": user.weekly_digest,
+        "digest_at": _milliseconds(user.digest_at),
     }
 
 
 def session_of(row: Row) -> Session:
     """The session of a row of `SESSION`."""
-    id_, user_id, current, expires_at, previous, rotated_at, revoked_at = row
+    id_, user_id, current, expires_at, previous, rotated_at, revoked_at, generation = row
     return Session(
         id=id_,
         user_id=user_id,
@@ -84,6 +128,7 @@ def session_of(row: Row) -> Session:
         previous=previous,
         rotated_at=_time(rotated_at),
         revoked_at=_time(revoked_at),
+        generation=generation,
     )
 
 
@@ -97,6 +142,7 @@ def session_values(session: Session) -> dict[str, Any]:
         "previous": session.previous,
         "rotated_at": _milliseconds(session.rotated_at),
         "revoked_at": _milliseconds(session.revoked_at),
+        "generation": session.generation,
     }
 
 
@@ -128,6 +174,87 @@ def post_values(post: Post) -> dict[str, Any]:
 def tags_of(stored: str | None) -> tuple[str, ...]:
     """The names in a string of names with single spaces between."""
     return tuple(stored.split(" ")) if stored else ()
+
+
+def message_of(row: Row) -> Message:
+    """The message of a row of `MESSAGE`."""
+    id_, job, arguments, state, attempts, next_at, finished_at, slot, outcome = row
+    return Message(
+        id=id_,
+        job=job,
+        arguments=_arguments_of(arguments),
+        state=State(state),
+        attempts=attempts,
+        next_at=_time(next_at),
+        finished_at=_time(finished_at),
+        slot=_time(slot),
+        outcome=outcome,
+    )
+
+
+def message_values(message: Message) -> dict[str, Any]:
+    """The row of a message."""
+    return {
+        "id": message.id,
+        "job": message.job,
+        "arguments": _arguments(message.arguments),
+        "state": message.state.value,
+        "attempts": message.attempts,
+        "next_at": _milliseconds(message.next_at),
+        "finished_at": _milliseconds(message.finished_at),
+        "slot": _milliseconds(message.slot),
+        "outcome": message.outcome,
+    }
+
+
+def schedule_of(row: Row) -> Schedule:
+    """The schedule of a row of `SCHEDULE`."""
+    job, cron, is_enabled, since, arguments = row
+    return Schedule(
+        job=job,
+        cron=cron,
+        is_enabled=is_enabled,
+        since=from_unix_ms(since),
+        arguments=_arguments_of(arguments),
+    )
+
+
+def schedule_values(schedule: Schedule) -> dict[str, Any]:
+    """The row of a schedule."""
+    return {
+        "job": schedule.job,
+        "cron": schedule.cron,
+        "is_enabled": schedule.is_enabled,
+        "since": unix_ms(schedule.since),
+        "arguments": _arguments(schedule.arguments),
+    }
+
+
+def trend_of(row: Row) -> Trend:
+    """The trend of a row of `TREND`."""
+    name, users_today, users_yesterday, peak, peaked_at = row
+    return Trend(Usage(name, users_today, users_yesterday), peak, from_unix_ms(peaked_at))
+
+
+def trend_values(trend: Trend) -> dict[str, Any]:
+    """The row of a trend."""
+    return {
+        "name": trend.name,
+        "users_today": trend.usage.users_today,
+        "users_yesterday": trend.usage.users_yesterday,
+        "peak": trend.peak,
+        "peaked_at": unix_ms(trend.peaked_at),
+    }
+
+
+def _arguments(arguments: Mapping[str, Argument]) -> str:
+    # In ASCII, so that no string is one that a database cannot hold.
+    return json.dumps(dict(arguments))
+
+
+def _arguments_of(stored: str) -> Mapping[str, Argument]:
+    arguments: Mapping[str, Argument] = json.loads(stored)
+    return arguments
 
 
 def _time(milliseconds: int | None) -> datetime | None:

@@ -1,6 +1,6 @@
 """Statements that several repositories build alike."""
 
-from sqlalchemy import Insert, Table
+from sqlalchemy import BigInteger, ColumnElement, Insert, Table, literal_column
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -18,3 +18,18 @@ def insert_new(table: Table) -> Insert:
 def insert_new_returning(table: Table) -> ReturningInsert[tuple[object, ...]]:
     """The same, giving back the primary keys of the rows that are in now."""
     return insert_new(table).returning(*table.primary_key)
+
+
+def insert_free_returning(table: Table) -> ReturningInsert[tuple[object, ...]]:
+    """The same, passing over rows that break whichever of the table's unique constraints."""
+    statement = postgresql.insert(table).on_conflict_do_nothing()
+    return statement.returning(*table.primary_key)
+
+
+def inline(limit: int) -> ColumnElement[int]:
+    """A limit that stands in the statement, and not in a parameter.
+
+    The planner then knows that few rows are wanted. There are as many statements as limits, so it
+    is for limits of which there are few.
+    """
+    return literal_column(str(int(limit)), BigInteger)

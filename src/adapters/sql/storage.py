@@ -11,8 +11,10 @@ from sqlalchemy.exc import DatabaseError
 from hashpost.adapters.sql.address import Address
 from hashpost.adapters.sql.audit import SqlAudit
 from hashpost.adapters.sql.engines import open_engines
+from hashpost.adapters.sql.favorites import SqlFavorites
 from hashpost.adapters.sql.hashtags import SqlHashtags
 from hashpost.adapters.sql.imports import SqlImports
+from hashpost.adapters.sql.messages import SqlMessages
 from hashpost.adapters.sql.migrations import (
     HEAD,
     SchemaMismatch,
@@ -20,10 +22,13 @@ from hashpost.adapters.sql.migrations import (
     migrate,
     schema_revision,
 )
+from hashpost.adapters.sql.outbox import SqlOutbox
 from hashpost.adapters.sql.posts import SqlPosts
+from hashpost.adapters.sql.schedules import SqlSchedules
 from hashpost.adapters.sql.sessions import SqlSessions
 from hashpost.adapters.sql.timelines import SqlTimelines
 from hashpost.adapters.sql.transaction import Lines, Run
+from hashpost.adapters.sql.trends import SqlTrends
 from hashpost.adapters.sql.users import SqlUsers
 
 PATIENCE = 2.5
@@ -43,6 +48,10 @@ class SqlTransaction:
         self.users: Final = SqlUsers(run)
         self.sessions: Final = SqlSessions(run)
         self.posts: Final = SqlPosts(run)
+        self.favorites: Final = SqlFavorites(run)
+        self.trends: Final = SqlTrends(run)
+        self.outbox: Final = SqlOutbox(run)
+        self.schedules: Final = SqlSchedules(run)
         self.imports: Final = SqlImports(run)
 
 
@@ -54,6 +63,10 @@ class SqlReading:
         self.posts: Final = SqlPosts(run)
         self.timelines: Final = SqlTimelines(run)
         self.hashtags: Final = SqlHashtags(run)
+        self.trends: Final = SqlTrends(run)
+        self.favorites: Final = SqlFavorites(run)
+        self.messages: Final = SqlMessages(run)
+        self.schedules: Final = SqlSchedules(run)
         self.audit: Final = SqlAudit(run)
 
 

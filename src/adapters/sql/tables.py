@@ -6,11 +6,16 @@ rows it points to.
 
 Ids and times are BIGINT. A time is in Unix milliseconds: one integer on every database, no time
 zone to lose, compared as it is. `created_at` stands nowhere: the id holds it (`id >> 11`).
+
+Columns that came later to a table have defaults, so that the program before may write to it while
+one process after the other is replaced.
 """
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
+    Double,
     Index,
     Integer,
     LargeBinary,
@@ -19,6 +24,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
+    true,
 )
 
 metadata = MetaData(
@@ -50,8 +57,30 @@ users = Table(
     Column("email", Text),
     Column("password_hash", Text),  # null: no password lets in
     Column("generation", Integer, nullable=False),
+    # What makes addresses equal, as above. Not unique: nobody proves that an address is theirs.
+    Column("email_key", Key),
+    Column("weekly_digest", Boolean, nullable=False, server_default=false()),
+    Column("digest_at", BigInteger),  # null: there was none yet
     PrimaryKeyConstraint("id"),
     UniqueConstraint("username_key"),  # also finds the user at a log-in
+)
+_has_email = users.c.email_key.is_not(None)
+_wants_digest = users.c.weekly_digest.is_(true())
+
+# Who is meant by an address, in the order of ids. Those without one cost nothing here.
+Index(
+    "ix_users_email_key",
+    users.c.email_key,
+    users.c.id,
+    postgresql_where=_has_email,
+    sqlite_where=_has_email,
+)
+# Who wants the weekly digest, by id: those who do are few, and are asked for every day.
+Index(
+    "ix_users_weekly_digest",
+    users.c.id,
+    postgresql_where=_wants_digest,
+    sqlite_where=_wants_digest,
 )
 
 # Shard key: id, which access tokens carry.
@@ -66,7 +95,19 @@ sessions = Table(
     Column("rotated_at", BigInteger),
     Column("expires_at", BigInteger, nullable=False),
     Column("revoked_at", BigInteger),
+    Column("generation", Integer, nullable=False, server_default="0"),
     PrimaryKeyConstraint("id"),
+)
+_is_revoked = sessions.c.revoked_at.is_not(None)
+
+# Finds what has expired, to be purged; a refresh changes the row and moves this entry along.
+Index("ix_sessions_expires_at", sessions.c.expires_at)
+# Finds what was revoked, to be purged before it expires.
+Index(
+    "ix_sessions_revoked_at",
+    sessions.c.revoked_at,
+    postgresql_where=_is_revoked,
+    sqlite_where=_is_revoked,
 )
 
 # Shard key: token_hash. Every token that a session ever had: an old one that shows up again must
@@ -79,6 +120,8 @@ session_tokens = Table(
     PrimaryKeyConstraint("token_hash"),
     sqlite_with_rowid=False,  # the primary key is all there is: no need to keep it twice
 )
+# Finds all tokens of a session that is purged; without it each purge would read the whole table.
+Index("ix_session_tokens_session_id", session_tokens.c.session_id)
 
 # Shard key: id.
 posts = Table(
@@ -96,6 +139,7 @@ posts = Table(
     PrimaryKeyConstraint("id"),
 )
 _is_live = posts.c.deleted_at.is_(None)
+_is_deleted = posts.c.deleted_at.is_not(None)
 
 # The timeline of all, newest first, and its count without a look at the table.
 Index("ix_posts_live", posts.c.id, postgresql_where=_is_live, sqlite_where=_is_live)
@@ -106,6 +150,13 @@ Index(
     posts.c.id,
     postgresql_where=_is_live,
     sqlite_where=_is_live,
+)
+# Finds what was deleted long ago, to be purged; live posts cost nothing here.
+Index(
+    "ix_posts_deleted_at",
+    posts.c.deleted_at,
+    postgresql_where=_is_deleted,
+    sqlite_where=_is_deleted,
 )
 
 # Shard key: name, so that the timeline of a hashtag lies on one shard. Holds live posts only, so a
@@ -130,5 +181,74 @@ imports = Table(
     metadata,
     Column("key", LargeBinary, nullable=False),  # SHA-256 of a line that was imported
     PrimaryKeyConstraint("key"),
+    sqlite_with_rowid=False,
+)
+
+# Shard key: user_id, so that the favourites of a user lie beside the user.
+favorites = Table(
+    "favorites",
+    metadata,
+    Column("user_id", BigInteger, nullable=False),
+    Column("name", Key, nullable=False),
+    Column("created_at", BigInteger, nullable=False),  # the one time that no id holds
+    PrimaryKeyConstraint("user_id", "name"),  # also lists them; at most 200 are sorted by time
+    sqlite_with_rowid=False,
+)
+
+# Shard key: id. A message lies wherever its id puts it; (job, slot) is unique over all shards, but
+# only the few messages of periodic jobs have slots.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Id, autoincrement=False, nullable=False),
+    Column("job", Key, nullable=False),
+    Column("arguments", Text, nullable=False),  # JSON; nothing here looks into it
+    Column("state", Key, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", BigInteger),  # null: done or dead
+    Column("finished_at", BigInteger),  # null: neither done nor dead
+    Column("slot", BigInteger),  # null: not of a periodic job; any number of nulls are unique
+    Column("outcome", Text),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("job", "slot"),  # one message a slot; which slot of a job is its latest
+)
+_is_open = outbox.c.next_at.is_not(None)
+_is_finished = outbox.c.finished_at.is_not(None)
+
+# Finds what is due, longest first; messages that have ended, nearly all there are, are not in it.
+Index("ix_outbox_next_at", outbox.c.next_at, postgresql_where=_is_open, sqlite_where=_is_open)
+# Finds what ended long ago, to be purged: done ones after a week, dead ones after three months.
+Index(
+    "ix_outbox_state_finished_at",
+    outbox.c.state,
+    outbox.c.finished_at,
+    postgresql_where=_is_finished,
+    sqlite_where=_is_finished,
+)
+
+# Shard key: job; better a small table on every node.
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("job", Key, nullable=False),
+    Column("cron", Text, nullable=False),
+    Column("is_enabled", Boolean, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("arguments", Text, nullable=False),  # JSON
+    PrimaryKeyConstraint("job"),
+    sqlite_with_rowid=False,
+)
+
+# Shard key: none, this is a small table of one node: it is read and replaced as a whole. The row
+# whose name is empty is no hashtag: whoever replaces the others locks it first.
+trends = Table(
+    "trends",
+    metadata,
+    Column("name", Key, nullable=False),
+    Column("users_today", Integer, nullable=False),
+    Column("users_yesterday", Integer, nullable=False),
+    Column("peak", Double, nullable=False),
+    Column("peaked_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("name"),
     sqlite_with_rowid=False,
 )

@@ -1,28 +1,33 @@
 """Timelines: pages of live posts, each with the count of its timeline."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, assert_never
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     ColumnElement,
     Select,
     bindparam,
     func,
-    literal_column,
     select,
     true,
+    union_all,
 )
 
 from hashpost.adapters.sql.rows import POST, Row, post_columns, post_of
+from hashpost.adapters.sql.statements import inline
 from hashpost.adapters.sql.tables import post_hashtags, posts
 from hashpost.adapters.sql.transaction import Rows, Run
+from hashpost.domain.ids import MAX_ID
 from hashpost.domain.post import Post
 from hashpost.domain.timeline import AllPosts, HashtagPosts, Slice, Timeline, UserPosts
 
 _IS_LIVE = posts.c.deleted_at.is_(None)
+
+_PAST_ALL = MAX_ID + 1
 
 # For each kind of timeline: the ids it is made of, and the conditions for being one of them.
 _Listing = tuple[ColumnElement[int], tuple[ColumnElement[bool], ...]]
@@ -31,6 +36,10 @@ _LISTINGS: dict[str, _Listing] = {
     "user": (posts.c.id, (_IS_LIVE, posts.c.owner_id == bindparam("owner"))),
     "hashtag": (post_hashtags.c.post_id, (post_hashtags.c.name == bindparam("name"),)),
 }
+
+
+def _number(name: str) -> BindParameter[int]:
+    return bindparam(name, type_=BigInteger)
 
 
 @cache
@@ -43,11 +52,8 @@ def _slice(kind: str, *, limit: int, by_offset: bool) -> Select[Any]:
     tenth of the timeline, and reads all posts to join it.
     """
     key, conditions = _LISTINGS[kind]
-    page = select(key.label("id")).where(*conditions).order_by(key.desc()).limit(_inline(limit))
-    if by_offset:
-        page = page.offset(bindparam("offset", type_=BigInteger))
-    else:
-        page = page.where(key < bindparam("before", type_=BigInteger))
+    page = select(key.label("id")).where(*conditions).order_by(key.desc()).limit(inline(limit))
+    page = page.offset(_number("offset")) if by_offset else page.where(key < _number("before"))
     ids = page.subquery("ids")
     found = select(*posts.c).join_from(ids, posts, posts.c.id == ids.c.id).subquery("found")
     total = select(func.count().label("count")).where(*conditions).subquery("total")
@@ -62,11 +68,36 @@ def _slice(kind: str, *, limit: int, by_offset: bool) -> Select[Any]:
 @cache
 def _oldest(limit: int) -> Select[Any]:
     after = posts.c.id > bindparam("after")
-    return select(*POST).where(_IS_LIVE, after).order_by(posts.c.id).limit(_inline(limit))
+    return select(*POST).where(_IS_LIVE, after).order_by(posts.c.id).limit(inline(limit))
 
 
-def _inline(limit: int) -> ColumnElement[int]:
-    return literal_column(str(int(limit)), BigInteger)
+@cache
+def _merged(names: int) -> Select[Any]:
+    """A page of the posts under so many hashtags, merged from their timelines.
+
+    Each hashtag gives no more entries than would fill the page and all pages before it, so the work
+    does not grow with the posts under the hashtags. PostgreSQL merges them as they come and stops
+    when the page is full; SQLite sorts them (0.4 s for the 10,000th post under 256 hashtags, 4 ms
+    for the first). Here the limits may be parameters: the planner takes each arm for a few entries.
+    """
+    name, post_id = post_hashtags.c.name, post_hashtags.c.post_id
+    arms = (
+        select(post_id)
+        .where(name == bindparam(f"name_{number}"))
+        .where(post_id > _number("after"), post_id < _number("before"))
+        .order_by(post_id.desc())
+        .limit(_number("reach"))
+        .subquery(f"arm_{number}")
+        for number in range(names)
+    )
+    merged = union_all(*(select(arm.c.post_id) for arm in arms)).subquery("merged")
+    page = select(merged.c.post_id).distinct().order_by(merged.c.post_id.desc())
+    ids = page.limit(_number("limit")).offset(_number("offset")).subquery("ids")
+    found = select(*posts.c).join_from(ids, posts, posts.c.id == ids.c.post_id).subquery("found")
+    return select(*post_columns(found)).order_by(found.c.id.desc())
+
+
+_COUNT_BELOW = select(func.count()).where(_IS_LIVE, posts.c.id < _number("below"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +121,35 @@ class SqlTimelines:
     async def oldest(self, *, after: int, limit: int) -> Sequence[Post]:
         """At most `limit` live posts whose ids are above `after`."""
         return [post_of(row) for row in await self.run(_oldest(limit), {"after": after})]
+
+    async def merged(
+        self, names: Collection[str], *, before: int | None, after: int, offset: int, limit: int
+    ) -> Sequence[Post]:
+        """Posts that carry at least one of the hashtags, each once, newest first."""
+        if not names:
+            return []
+        ordered = sorted(set(names))
+        # Repeated names change nothing, and so there are few statements.
+        ordered += ordered[-1:] * (_power_of_two(len(ordered)) - len(ordered))
+        parameters = {
+            **{f"name_{number}": name for number, name in enumerate(ordered)},
+            "after": after,
+            "before": _PAST_ALL if before is None else before,
+            "offset": offset,
+            "limit": limit,
+            "reach": offset + limit,
+        }
+        return [post_of(row) for row in await self.run(_merged(len(ordered)), parameters)]
+
+    async def count_below(self, post_id: int) -> int:
+        """How many live posts have ids below that."""
+        ((count,),) = await self.run(_COUNT_BELOW, {"below": post_id})
+        return int(count)
+
+
+def _power_of_two(number: int) -> int:
+    """The least power of two that is not below the number."""
+    return 1 << (number - 1).bit_length()
 
 
 def _listing_of(timeline: Timeline) -> tuple[str, dict[str, Any]]:

@@ -1,8 +1,11 @@
-"""Users, by id and by name."""
+"""Users, by id, by name and by address."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from sqlalchemy import bindparam, literal_column, select, update
+from sqlalchemy import Select, bindparam, literal_column, select, true, update
 
 from hashpost.adapters.sql.rows import (
     SESSION,
@@ -11,14 +14,15 @@ from hashpost.adapters.sql.rows import (
     user_of,
     user_values,
 )
-from hashpost.adapters.sql.statements import insert_new_returning
+from hashpost.adapters.sql.statements import inline, insert_new_returning
 from hashpost.adapters.sql.tables import sessions, users
 from hashpost.adapters.sql.transaction import Run
 from hashpost.domain.session import Session
-from hashpost.domain.user import User, username_key
+from hashpost.domain.user import User, email_key, username_key
 
 _ADD = insert_new_returning(users)
 _BY_ID = select(*USER).where(users.c.id == bindparam("id"))
+_FOR_CHANGE = _BY_ID.with_for_update(of=users)
 _BY_USERNAME = select(*USER).where(users.c.username_key == bindparam("key"))
 
 # Outer joins to one row that is always there: either may be missing without the other.
@@ -34,6 +38,22 @@ _REPLACE_PASSWORD_HASH = (
     .values(password_hash=bindparam("new"))
     .returning(users.c.id)
 )
+_SAVE = (
+    update(users)
+    .where(users.c.id == bindparam("user"))
+    .values({column: bindparam(column.name) for column in users.c if column.name != "id"})
+)
+_BY_EMAIL = select(*USER).where(users.c.email_key == bindparam("key")).order_by(users.c.id)
+
+
+@cache
+def _with_digest(limit: int) -> Select[Any]:
+    return (
+        select(*USER)
+        .where(users.c.weekly_digest.is_(true()), users.c.id > bindparam("after"))
+        .order_by(users.c.id)
+        .limit(inline(limit))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +92,21 @@ class SqlUsers:
         return bool(
             await self.run(_REPLACE_PASSWORD_HASH, {"user": user_id, "old": old, "new": new})
         )
+
+    async def for_change(self, user_id: int) -> User | None:
+        """The user with that id, the row locked until the end."""
+        rows = await self.run(_FOR_CHANGE, {"id": user_id})
+        return user_of(rows[0]) if rows else None
+
+    async def save(self, user: User) -> None:
+        """Keep the next state of a user."""
+        values = user_values(user)
+        await self.run(_SAVE, {"user": values.pop("id"), **values})
+
+    async def by_email(self, email: str) -> Sequence[User]:
+        """All users with that address, in whatever case."""
+        return [user_of(row) for row in await self.run(_BY_EMAIL, {"key": email_key(email)})]
+
+    async def with_digest(self, *, after: int, limit: int) -> Sequence[User]:
+        """At most `limit` users who want the weekly digest, with ids above `after`."""
+        return [user_of(row) for row in await self.run(_with_digest(limit), {"after": after})]

@@ -33,3 +33,19 @@ class TestImportsInSql(contracts.ImportsContract):
 
 class TestAuditInSql(contracts.AuditContract):
     pass
+
+
+class TestTrendsInSql(contracts.TrendsContract):
+    pass
+
+
+class TestFavoritesInSql(contracts.FavoritesContract):
+    pass
+
+
+class TestOutboxInSql(contracts.OutboxContract):
+    pass
+
+
+class TestSchedulesInSql(contracts.SchedulesContract):
+    pass

@@ -30,6 +30,7 @@ from hashpost.adapters.sql.address import Address
 from hashpost.adapters.sql.migrations import HEAD
 from hashpost.adapters.sql.tables import metadata
 from hashpost.domain.errors import Unavailable
+from hashpost.domain.user import email_key
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 
@@ -50,7 +51,7 @@ DEFINITIONS = {
                format_type(atttypid, atttypmod) || ' ' || attnotnull || ' ' || collname
           FROM pg_attribute LEFT JOIN pg_collation c ON c.oid = attcollation
          WHERE attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)
-           AND attnum > 0 AND attrelid::regclass::text NOT LIKE '%alembic%'
+           AND attnum > 0 AND NOT attisdropped AND attrelid::regclass::text NOT LIKE '%alembic%'
          UNION ALL
         SELECT 'constraint', conname, pg_get_constraintdef(oid)
           FROM pg_constraint WHERE connamespace = 'public'::regnamespace
@@ -108,6 +109,50 @@ def test_the_migrated_schema_is_defined_word_for_word_as_the_declared_one(empty_
     with connected(empty_url) as connection:
         metadata.create_all(connection)
         assert definitions(connection) == migrated
+
+
+BEFORE = """
+    INSERT INTO users (id, username, username_key, email, password_hash, generation)
+    VALUES (1, 'Ada', 'ada', 'Ada.É@Example.COM', 'h', 3), (2, 'bob', 'bob', NULL, NULL, 0)
+"""
+SESSION_BEFORE = """
+    INSERT INTO sessions (id, user_id, current, previous, rotated_at, expires_at, revoked_at)
+    VALUES (5, 1, '1', NULL, NULL, 7, NULL)
+"""
+
+
+def test_the_second_revision_goes_up_and_down_again_and_keeps_what_there_is(
+    empty_url: str,
+) -> None:
+    migrate(empty_url, revision="0001")
+    with connected(empty_url) as connection:
+        first = definitions(connection)
+        connection.execute(text(BEFORE))
+        connection.execute(text(SESSION_BEFORE))
+
+    migrate(empty_url, revision="0002")
+    with connected(empty_url) as connection:
+        users = connection.execute(
+            text("SELECT email, email_key, weekly_digest, digest_at FROM users ORDER BY id")
+        ).all()
+        generations = connection.execute(text("SELECT generation FROM sessions")).all()
+    downgrade(empty_url, revision="0001")
+
+    assert users == [
+        ("Ada.É@Example.COM", email_key("Ada.É@Example.COM"), False, None),
+        (None, None, False, None),
+    ]
+    assert generations == [(0,)]
+    with connected(empty_url) as connection:
+        assert definitions(connection) == first
+        kept = connection.execute(text("SELECT id, email, generation FROM users ORDER BY id"))
+        assert kept.all() == [(1, "Ada.É@Example.COM", 3), (2, None, 0)]
+
+
+def test_the_program_before_may_write_while_it_is_replaced(migrated_url: str) -> None:
+    with connected(migrated_url) as connection:
+        connection.execute(text(BEFORE))
+        connection.execute(text(SESSION_BEFORE))
 
 
 def test_names_are_compared_by_code_points_whatever_the_locale_of_the_database(

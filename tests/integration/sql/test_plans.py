@@ -1,16 +1,24 @@
-"""How PostgreSQL runs the statements of timelines: by their indexes, whatever it has to guess."""
+"""How databases run statements: by their indexes, whatever they have to guess."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import psycopg
 import pytest
 from sqlalchemy import ClauseElement, text
 from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from hashpost.adapters.sql import SqlStorage, migrate
+from hashpost.adapters.sql import SqlStorage, favorites, hashtags, messages, migrate, outbox
+from hashpost.adapters.sql import posts as sql_posts
+from hashpost.adapters.sql import sessions as sql_sessions
+from hashpost.adapters.sql import timelines as sql_timelines
+from hashpost.adapters.sql import users as sql_users
 from hashpost.adapters.sql.posts import _BY_ID
+from hashpost.adapters.sql.tables import metadata
 from hashpost.adapters.sql.timelines import _oldest, _slice
 from tests.servers import fresh_database
 
@@ -42,11 +50,22 @@ STATEMENTS = {
     "one post": (_BY_ID, "pk_posts"),
 }
 FILL = (
-    "INSERT INTO users SELECT i, i, i, NULL, NULL, 0 FROM generate_series(1, 2000) i",
+    """INSERT INTO users SELECT i, i, i, i / 2 || '@e.com', NULL, 0, i / 2 || '@e.com', i % 50 = 0
+              FROM generate_series(1, 2000) i""",
     """INSERT INTO posts SELECT i, 1 + i % 2000, repeat('x', 100), 'all t', NULL,
               CASE WHEN i % 10 = 0 THEN 1 END FROM generate_series(1, 50000) i""",
     "INSERT INTO post_hashtags SELECT 'all', id FROM posts WHERE deleted_at IS NULL",
     "INSERT INTO post_hashtags SELECT 't' || id % 3, id FROM posts WHERE deleted_at IS NULL",
+    "INSERT INTO post_hashtags SELECT 'n' || id % 500, id FROM posts WHERE deleted_at IS NULL",
+    """INSERT INTO sessions SELECT i, i, '\\x00', NULL, NULL, i, CASE WHEN i % 10 = 0 THEN i END
+              FROM generate_series(1, 20000) i""",
+    """INSERT INTO session_tokens SELECT sha256(i::text::bytea), 1 + i % 20000
+              FROM generate_series(1, 50000) i""",
+    """INSERT INTO outbox SELECT i, 'job' || i % 7, '{}', CASE WHEN i % 100 = 0 THEN 'queued'
+              WHEN i % 90 = 0 THEN 'dead' ELSE 'done' END, 1, CASE WHEN i % 100 = 0 THEN i END,
+              CASE WHEN i % 100 > 0 THEN i END, CASE WHEN i % 9 = 0 THEN i END, NULL
+              FROM generate_series(1, 50000) i""",
+    """INSERT INTO favorites SELECT 1 + i % 2000, 'n' || i, i FROM generate_series(1, 20000) i""",
     "ANALYZE",
 )
 
@@ -76,27 +95,194 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield from nodes(below)
 
 
+def all_nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """All steps of a plan."""
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from all_nodes(below)
+
+
+def planned(url: str, statement: ClauseElement, values: dict[str, str], mode: str) -> Any:
+    """The plan of the statement."""
+    compiled = statement.compile(
+        dialect=PGDialect(paramstyle="numeric_dollar"),  # type: ignore[no-untyped-call]
+        compile_kwargs={"render_postcompile": True},
+    )
+    assert isinstance(compiled, SQLCompiler)
+    arguments = ", ".join(values[name] for name in compiled.positiontup or ())
+    settings = SETTINGS | {"plan_cache_mode": mode}
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    with psycopg.connect(url, options=options) as connection:
+        connection.execute(f"PREPARE page AS {compiled}")
+        explain = f"EXPLAIN (FORMAT JSON) EXECUTE page({arguments})"
+        explained = connection.execute(explain).fetchone()
+    assert explained is not None
+    return explained[0][0]["Plan"]
+
+
 @pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
 @pytest.mark.parametrize(("statement", "index"), STATEMENTS.values(), ids=STATEMENTS)
 def test_a_page_is_read_by_indexes_alone(
     filled: str, statement: ClauseElement, index: str, mode: str
 ) -> None:
-    compiled = statement.compile(dialect=PGDialect(paramstyle="numeric_dollar"))  # type: ignore[no-untyped-call]
-    assert isinstance(compiled, SQLCompiler)
-    values = ", ".join(VALUES[name] for name in compiled.positiontup or ())
-    settings = SETTINGS | {"plan_cache_mode": mode}
-    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-    with psycopg.connect(filled, options=options) as connection:
-        connection.execute(f"PREPARE page AS {compiled}")
-        explained = connection.execute(f"EXPLAIN (FORMAT JSON) EXECUTE page({values})").fetchone()
-
-    assert explained is not None
-    plan = list(nodes(explained[0][0]["Plan"]))
+    plan = list(nodes(planned(filled, statement, VALUES, mode)))
     kinds = {node["Node Type"] for node in plan}
     assert kinds.isdisjoint({"Seq Scan", "Hash Join", "Merge Join", "Bitmap Heap Scan"})
     assert index in {node.get("Index Name") for node in plan}
     # The one sort there may be puts the few posts of a page in order, after all else.
     assert "Sort" not in {node["Node Type"] for node in plan[1:]}
+
+
+LIMIT_OF_JOBS = 500
+DAYS = {
+    "today_start": "49000",
+    "today_end": "49500",
+    "yesterday_start": "48500",
+    "yesterday_end": "49000",
+}
+LOOKUPS: dict[str, tuple[ClauseElement, str, dict[str, str]]] = {
+    **{
+        f"merged from {names}": (
+            sql_timelines._merged(names),
+            "pk_post_hashtags",
+            {f"name_{number}": f"'t{number % 4}'" for number in range(names)}
+            | {"after": "0", "before": "40000", "reach": "41", "limit": "21", "offset": "20"},
+        )
+        for names in (1, 2, 16, 256)
+    },
+    "count below": (sql_timelines._COUNT_BELOW, "ix_posts_live", {"below": "4000"}),
+    "counts": (
+        hashtags._COUNTS.params(names=["", ""]),
+        "pk_post_hashtags",
+        {"names_1": "'n1'", "names_2": "'n2'"},
+    ),
+    "usage": (
+        hashtags._USAGE.params(names=["", ""], least=0, **dict.fromkeys(DAYS, 0)),
+        "ix_post_hashtags_post_id",
+        DAYS | {"least": "3", "names_1": "'t1'", "names_2": "'n2'"},
+    ),
+    "deleted posts": (
+        sql_posts._deleted(LIMIT_OF_JOBS),
+        "ix_posts_deleted_at",
+        {"before": "40000"},
+    ),
+    "old posts": (sql_posts._old(LIMIT_OF_JOBS), "ix_posts_live", {"below": "40000"}),
+    "expired sessions": (
+        sql_sessions._ended("expires_at", LIMIT_OF_JOBS),
+        "ix_sessions_expires_at",
+        {"before": "15000"},
+    ),
+    "revoked sessions": (
+        sql_sessions._ended("revoked_at", LIMIT_OF_JOBS),
+        "ix_sessions_revoked_at",
+        {"before": "15000"},
+    ),
+    "tokens of a session": (
+        sql_sessions._FORGET_TOKENS,
+        "ix_session_tokens_session_id",
+        {"session": "7"},
+    ),
+    "due messages": (outbox._due(LIMIT_OF_JOBS), "ix_outbox_next_at", {"at": "40000"}),
+    "ended messages": (
+        outbox._ended(LIMIT_OF_JOBS),
+        "ix_outbox_state_finished_at",
+        {"state": "'done'", "before": "40000"},
+    ),
+    "a slot": (messages._SLOT, "uq_outbox_job_slot", {"job": "'job1'", "slot": "45"}),
+    "newest messages": (
+        messages._newest(frozenset(["job"]), 50),
+        "pk_outbox",
+        {"job": "'job1'", "before": "40000"},
+    ),
+    "users of an address": (sql_users._BY_EMAIL, "ix_users_email_key", {"key": "'7@e.com'"}),
+    "users with digests": (
+        sql_users._with_digest(LIMIT_OF_JOBS),
+        "ix_users_weekly_digest",
+        {"after": "7"},
+    ),
+    "favourites": (favorites._OF, "pk_favorites", {"user": "7"}),
+}
+
+
+@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+@pytest.mark.parametrize(("statement", "index", "values"), LOOKUPS.values(), ids=LOOKUPS)
+def test_no_table_is_read_as_a_whole(
+    filled: str, statement: ClauseElement, index: str, values: dict[str, str], mode: str
+) -> None:
+    plan = list(all_nodes(planned(filled, statement, values, mode)))
+
+    assert "Seq Scan" not in {node["Node Type"] for node in plan}
+    assert index in {node.get("Index Name") for node in plan}
+
+
+@pytest.mark.parametrize(
+    ("statement", "values"), [each[::2] for each in LOOKUPS.values()], ids=LOOKUPS
+)
+def test_no_table_is_read_as_a_whole_in_sqlite(
+    migrated_sqlite: str, statement: ClauseElement, values: dict[str, str]
+) -> None:
+    compiled = statement.compile(
+        dialect=SQLiteDialect(paramstyle="named"),
+        compile_kwargs={"render_postcompile": True},
+    )
+    assert isinstance(compiled, SQLCompiler)
+    unlimited = dict.fromkeys(compiled.bind_names.values(), "-1")
+    with closing(sqlite3.connect(migrated_sqlite.removeprefix("sqlite:///"))) as connection:
+        steps = connection.execute(f"EXPLAIN QUERY PLAN {compiled}", unlimited | values)
+        scanned = [step for *_, step in steps if step.startswith("SCAN")]
+
+    assert {step.split()[1] for step in scanned}.isdisjoint({*metadata.tables, "later"})
+
+
+class StepCounter:
+    """Is asked again and again whether to stop, and never says so."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self) -> bool:
+        self.count += 1
+        return False
+
+
+def test_a_merged_page_costs_sqlite_the_same_among_many_posts_as_among_few(
+    migrated_sqlite: str,
+) -> None:
+    statement, _, values = LOOKUPS["merged from 16"]
+    compiled = statement.compile(
+        dialect=SQLiteDialect(paramstyle="named"), compile_kwargs={"render_postcompile": True}
+    )
+    assert isinstance(compiled, SQLCompiler)
+    parameters = dict.fromkeys(compiled.bind_names.values(), "-1") | {
+        name: value.strip("'") for name, value in values.items()
+    }
+    steps: list[int] = []
+    with closing(sqlite3.connect(migrated_sqlite.removeprefix("sqlite:///"))) as connection:
+        for first, last in ((1, 200), (201, 20_000)):
+            connection.executemany(
+                "INSERT INTO post_hashtags VALUES (?, ?)",
+                [(f"t{name}", post) for name in range(4) for post in range(first, last)],
+            )
+            counter = StepCounter()
+            connection.set_progress_handler(counter, 10)
+            connection.execute(str(compiled), parameters).fetchall()
+            steps.append(counter.count)
+
+    assert 0 < steps[1] < 1.1 * steps[0]
+
+
+@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+@pytest.mark.parametrize("names", [2, 16, 256])
+def test_merged_timelines_are_read_only_as_far_as_the_page_goes(
+    filled: str, names: int, mode: str
+) -> None:
+    statement, _, values = LOOKUPS[f"merged from {names}"]
+
+    plan = list(all_nodes(planned(filled, statement, values, mode)))
+
+    kinds = {node["Node Type"] for node in plan}
+    assert "Merge Append" in kinds
+    assert kinds.isdisjoint({"Sort", "Aggregate", "Hash Join", "Merge Join"})
 
 
 async def test_our_connections_plan_once_and_without_helpers(migrated_postgres: str) -> None:

@@ -16,7 +16,7 @@ from hashpost.application.transfer import ImportLine
 from hashpost.domain.errors import InvalidRefreshToken, PostNotFound, UsernameTaken
 from hashpost.domain.post import Post
 from hashpost.domain.user import User
-from hashpost.testing.builders import a_post, a_user
+from hashpost.testing.builders import a_post, a_schedule, a_user
 from hashpost.testing.clock import ManualClock
 from tests.services import a_hasher, a_service
 
@@ -198,6 +198,7 @@ async def test_one_source_imported_twice_at_once_is_imported_once(
 KEYS = [bytes([number]) * 32 for number in range(9)]
 OWNER = a_user()
 POSTS = [a_post(OWNER) for _ in range(9)]
+SCHEDULES = [a_schedule(f"job_{number}") for number in range(9)]
 
 
 async def claim(tx: Transaction, numbers: Sequence[int]) -> None:
@@ -210,7 +211,12 @@ async def add(tx: Transaction, numbers: Sequence[int]) -> None:
     await tx.posts.add([POSTS[number] for number in numbers])
 
 
-@pytest.mark.parametrize("write", [claim, add])
+async def plan(tx: Transaction, numbers: Sequence[int]) -> None:
+    """Keep the schedules of those numbers, in that order."""
+    await tx.schedules.add_missing([SCHEDULES[number] for number in numbers])
+
+
+@pytest.mark.parametrize("write", [claim, add, plan])
 async def test_batches_of_the_same_rows_in_opposite_orders_do_not_deadlock(
     migrated_postgres: str, write: Callable[[Transaction, Sequence[int]], Awaitable[None]]
 ) -> None:

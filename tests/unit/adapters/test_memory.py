@@ -41,3 +41,19 @@ class TestImportsInMemory(contracts.ImportsContract):
 
 class TestAuditInMemory(contracts.AuditContract):
     pass
+
+
+class TestTrendsInMemory(contracts.TrendsContract):
+    pass
+
+
+class TestFavoritesInMemory(contracts.FavoritesContract):
+    pass
+
+
+class TestOutboxInMemory(contracts.OutboxContract):
+    pass
+
+
+class TestSchedulesInMemory(contracts.SchedulesContract):
+    pass
