@@ -1,4 +1,4 @@
-"""Access tokens by JWT, refresh tokens and cursors by HMAC, all under one list of secret keys.
+"""Access tokens by JWT; refresh tokens, cursors and tokens in mails by HMAC; one list of keys.
 
 The first key signs, all of them verify, so a key is changed by putting the new one in front and
 dropping the old one when its tokens have expired. Each use has a key of its own, derived from the
@@ -7,6 +7,7 @@ secret (HKDF-Expand with one block, RFC 5869), so that nothing made for one pass
 
 import hmac
 import re
+import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from datetime import datetime
@@ -43,6 +44,17 @@ def _checked(keys: Sequence[bytes]) -> Sequence[bytes]:
 
 def _base64(data: bytes) -> str:
     return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _unbase64(text: str, size: int) -> bytes | None:
+    """That many bytes, if the text is the one spelling of them."""
+    if len(text) != -(-size * 4 // 3) or not text.isascii():
+        return None
+    try:
+        data = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        return None
+    return data if _base64(data) == text else None
 
 
 class JwtAccessTokens:
@@ -151,7 +163,7 @@ class HmacRefreshTokens:
 class HmacCursors:
     """Cursors: a position of 8 bytes and 16 bytes of HMAC-SHA-256 over timeline and position."""
 
-    _LENGTH = 32
+    _BYTES = 24
 
     def __init__(self, keys: Sequence[bytes]) -> None:
         self._keys = [_derived(key, "cursor") for key in _checked(keys)]
@@ -163,17 +175,65 @@ class HmacCursors:
 
     def unseal(self, timeline: str, cursor: str) -> int | None:
         """The position, or None when `seal` did not make the cursor for this timeline."""
-        if len(cursor) != self._LENGTH or not cursor.isascii():
-            return None
-        try:
-            raw = urlsafe_b64decode(cursor)
-        except ValueError:
+        raw = _unbase64(cursor, self._BYTES)
+        if raw is None:
             return None
         packed, tag = raw[:8], raw[8:]
         expected = [self._tag(key, timeline, packed) for key in self._keys]
-        if _base64(raw) != cursor or not any(hmac.compare_digest(tag, each) for each in expected):
+        if not any(hmac.compare_digest(tag, each) for each in expected):
             return None
         return int.from_bytes(packed, "big")
 
     def _tag(self, key: bytes, timeline: str, packed: bytes) -> bytes:
         return hmac.digest(key, packed + timeline.encode(), "sha256")[:16]
+
+
+class HmacMailTokens:
+    """Tokens for links in mails: what they say, packed, and 16 bytes of HMAC-SHA-256 over it.
+
+    Nothing of them is stored. A reset token names the user's generation, which the first use
+    raises: so it is good once, and a changed password ends it.
+    """
+
+    _RESET = struct.Struct(">QQQ")
+    _UNSUBSCRIBE = struct.Struct(">Q")
+    _TAG_BYTES = 16
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        self._reset = [_derived(key, "reset token") for key in _checked(keys)]
+        self._unsubscribe = [_derived(key, "unsubscribe token") for key in keys]
+
+    def reset(self, user_id: int, generation: int, *, expires_at: datetime) -> str:
+        """A token of 54 characters that lets that user set a new password."""
+        return self._sealed(self._reset, self._RESET.pack(user_id, generation, unix_ms(expires_at)))
+
+    def read_reset(self, token: str, *, at: datetime) -> tuple[int, int] | None:
+        """User id and generation of a token that `reset` made and that holds."""
+        packed = self._opened(self._reset, token, self._RESET.size)
+        if packed is None:
+            return None
+        user_id, generation, expires = self._RESET.unpack(packed)
+        return (user_id, generation) if unix_ms(at) < expires else None
+
+    def unsubscribe(self, user_id: int) -> str:
+        """A token of 32 characters that ends the digests of that user."""
+        return self._sealed(self._unsubscribe, self._UNSUBSCRIBE.pack(user_id))
+
+    def read_unsubscribe(self, token: str) -> int | None:
+        """The user id of a token that `unsubscribe` made."""
+        packed = self._opened(self._unsubscribe, token, self._UNSUBSCRIBE.size)
+        return None if packed is None else int(self._UNSUBSCRIBE.unpack(packed)[0])
+
+    def _sealed(self, keys: Sequence[bytes], packed: bytes) -> str:
+        return _base64(packed + self._tag(keys[0], packed))
+
+    def _opened(self, keys: Sequence[bytes], token: str, size: int) -> bytes | None:
+        raw = _unbase64(token, size + self._TAG_BYTES)
+        if raw is None:
+            return None
+        packed, tag = raw[:size], raw[size:]
+        expected = [self._tag(key, packed) for key in keys]
+        return packed if any(hmac.compare_digest(tag, each) for each in expected) else None
+
+    def _tag(self, key: bytes, packed: bytes) -> bytes:
+        return hmac.digest(key, packed, "sha256")[: self._TAG_BYTES]

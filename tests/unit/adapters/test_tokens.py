@@ -10,7 +10,12 @@ from typing import Any
 import jwt
 import pytest
 
-from hashpost.adapters.tokens import HmacCursors, HmacRefreshTokens, JwtAccessTokens
+from hashpost.adapters.tokens import (
+    HmacCursors,
+    HmacMailTokens,
+    HmacRefreshTokens,
+    JwtAccessTokens,
+)
 from hashpost.domain.errors import Unauthenticated
 from hashpost.domain.session import Access
 from hashpost.testing import contracts
@@ -50,7 +55,25 @@ class TestHmacCursors(contracts.CursorsContract):
         return HmacCursors([OTHER_KEY])
 
 
-@pytest.mark.parametrize("make", [JwtAccessTokens, HmacRefreshTokens, HmacCursors])
+class TestHmacMailTokens(contracts.MailTokensContract):
+    @pytest.fixture
+    def tokens(self) -> HmacMailTokens:
+        return HmacMailTokens([KEY])
+
+    @pytest.fixture
+    def strange_tokens(self) -> HmacMailTokens:
+        return HmacMailTokens([OTHER_KEY])
+
+
+def test_tokens_in_mails_outlive_a_change_of_keys() -> None:
+    old, new = HmacMailTokens([KEY]), HmacMailTokens([OTHER_KEY, KEY])
+
+    assert new.read_unsubscribe(old.unsubscribe(7)) == 7
+    reset = old.reset(7, 1, expires_at=START + timedelta(hours=1))
+    assert new.read_reset(reset, at=START) == (7, 1)
+
+
+@pytest.mark.parametrize("make", [JwtAccessTokens, HmacRefreshTokens, HmacCursors, HmacMailTokens])
 @pytest.mark.parametrize("keys", [[], [b""], [b"x" * 31], [KEY, b"x" * 31]])
 def test_a_short_key_is_refused(make: Callable[[list[bytes]], object], keys: list[bytes]) -> None:
     with pytest.raises(ValueError, match="32 bytes"):

@@ -1,0 +1,1 @@
+"""Mails over real lines to a real SMTP server, which may misbehave."""
