@@ -1,12 +1,17 @@
 """Entities for tests: whatever a test does not name is made up, and different each time."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import count
 
+from hashpost.domain.favorite import Favorite
 from hashpost.domain.ids import first_id_at, time_of
+from hashpost.domain.message import Argument, Message
 from hashpost.domain.post import Owner, Post
+from hashpost.domain.schedule import Schedule
 from hashpost.domain.session import Session
+from hashpost.domain.trend import Trend, Usage
 from hashpost.domain.user import User
 
 _BEGINNING = first_id_at(datetime(2026, 11, 22, 6, 21, tzinfo=UTC))
@@ -25,6 +30,8 @@ def a_user(
     email: str | None = None,
     password_hash: str | None = "$hash$",
     generation: int = 0,
+    weekly_digest: bool = False,
+    digest_at: datetime | None = None,
 ) -> User:
     """A user."""
     user_id = an_id() if id is None else id
@@ -34,6 +41,8 @@ def a_user(
         email=email,
         password_hash=password_hash,
         generation=generation,
+        weekly_digest=weekly_digest,
+        digest_at=digest_at,
     )
 
 
@@ -54,12 +63,62 @@ def a_token_hash() -> bytes:
     return sha256(str(an_id()).encode()).digest()
 
 
-def a_session(user: User, *, id: int | None = None, current: bytes | None = None) -> Session:
+def a_session(
+    user: User,
+    *,
+    id: int | None = None,
+    current: bytes | None = None,
+    expires_at: datetime | None = None,
+) -> Session:
     """A session that has not been refreshed yet."""
     session_id = an_id() if id is None else id
     return Session(
         id=session_id,
         user_id=user.id,
         current=a_token_hash() if current is None else current,
-        expires_at=time_of(session_id) + timedelta(days=30),
+        expires_at=expires_at or time_of(session_id) + timedelta(days=30),
+        generation=user.generation,
     )
+
+
+def a_favorite(name: str | None = None, *, since: datetime | None = None) -> Favorite:
+    """A favourite."""
+    number = an_id()
+    return Favorite(name or f"name_{number}", since or time_of(number))
+
+
+def a_message(
+    job: str = "job",
+    *,
+    id: int | None = None,
+    arguments: Mapping[str, Argument] | None = None,
+    slot: datetime | None = None,
+) -> Message:
+    """A message that was just added."""
+    message_id = an_id() if id is None else id
+    return Message.new(id=message_id, job=job, arguments=arguments, slot=slot)
+
+
+def a_schedule(
+    job: str | None = None,
+    *,
+    cron: str = "17 3 * * *",
+    arguments: Mapping[str, Argument] | None = None,
+) -> Schedule:
+    """A schedule that is enabled."""
+    number = an_id()
+    return Schedule(
+        job=job or f"job_{number}",
+        cron=cron,
+        is_enabled=True,
+        since=time_of(number),
+        arguments=arguments or {},
+    )
+
+
+def a_trend(
+    name: str | None = None, *, peak: float = 12.5, users: tuple[int, int] = (7, 2)
+) -> Trend:
+    """A trend, with its users of today and yesterday."""
+    number = an_id()
+    return Trend(Usage(name or f"name_{number}", *users), peak, time_of(number))

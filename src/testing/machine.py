@@ -4,485 +4,233 @@ A test module inherits from `ServiceMachine`, says in `new_subject` what is to b
 `TestCase` from the class, as Hypothesis has it.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    Bundle,
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    multiple,
-    rule,
-)
+from hypothesis.stateful import Bundle, initialize, multiple, rule
 
 from hashpost.domain import hashtag
-from hashpost.domain.ids import time_of
-from hashpost.testing.model import (
-    ACCESS_TTL,
-    KEPT,
-    MILLISECOND,
-    NOBODY,
-    REFRESH_TTL,
-    Answer,
-    Failure,
-    Model,
-    ModelAccess,
-    ModelSession,
-    sign_up_faults,
-    text_is_wrong,
-    wrong,
+from hashpost.testing.histories import (
+    NAMES,
+    PAGES,
+    PASSWORDS,
+    SPELLINGS,
+    WRONG_PAGES,
+    WRONG_PASSWORDS,
+    WRONG_SPELLINGS,
+    PostHistories,
+    paging_faults,
 )
-from hashpost.testing.subjects import Subject
+from hashpost.testing.model import NOBODY, RESET_TTL, Answer, Failure, sign_up_faults, wrong
 
-NAMES = ["ada", "Ada", "bob", "_", "eve.x-9", "x" * 30]
-WRONG_NAMES = ["", "x" * 31, ".ada", "ada-", "a b", "ada\n", "ädä", "a\x00a"]
-PASSWORDS = ["correct horse battery", "pässwörd 🙂🙂"]
-WRONG_PASSWORDS = ["", "x" * 7, "x" * 257, "password", "PassWord1"]
-TEXTS = [
-    "Hello #World",
-    "#world again #WORLD #news",
-    "  #ＷＯＲＬＤ #日本語\n",
-    "#a #b #c #d",
-    "no hashtag",
-    "#b",
-    "#news #a & #año #ano",
-    "x" * 5000,
-    " ".join(f"#t{number}" for number in range(50)),
-]
-WRONG_TEXTS = [
-    "",
-    " \n\t",
-    "\u200b\u2060 \u3164",
-    "x" * 5001,
-    "a\x00b",
-    "a\x0bb",
-    "a\rb",
-    "a\x85b",
-    " ".join(f"#t{number}" for number in range(51)),
-]
-SPELLINGS = ["world", "#WORLD", "＃World", "﹟ＷＯＲＬＤ", "news", "日本語", "año", "unused", "t49"]
-WRONG_SPELLINGS = ["#", "##a", "a b", "a#b", "1", "a-b", "x" * 101, " a", "a·"]
-PAGES = [
-    {},
-    {"page_size": 1},
-    {"page": 2, "page_size": 1},
-    {"page": 1, "page_size": 2},
-    {"page": 2, "page_size": 2},
-    {"page": 3, "page_size": 2},
-    {"page": 2, "page_size": 3},
-    {"page": 1},
-    {"page": 2},
-    {"page_size": 100},
-    {"page": 2**53 - 1, "page_size": 100},
-]
-WRONG_PAGES = [
-    {"page": 0},
-    {"page": 2**53},
-    {"page_size": 0},
-    {"page": 0, "page_size": 101},
-    {"page": 1, "cursor": "x"},
-    {"cursor": "x", "page_size": 0},
-    {"cursor": "x"},
-]
-STEPS = [
-    timedelta(milliseconds=1),
-    timedelta(milliseconds=4999),
-    timedelta(milliseconds=5000),
-    timedelta(milliseconds=9999),
-    timedelta(milliseconds=10000),
-    ACCESS_TTL - MILLISECOND,
-    ACCESS_TTL,
-    REFRESH_TTL,
-]
+HARMLESS_JOBS = ["purge-deleted-posts", "purge-expired", "self-check"]
+"""Jobs after which every answer is as before."""
 
 
-class ServiceMachine(RuleBasedStateMachine):
-    """Signs up, logs in, refreshes, posts, edits, deletes and reads, at random."""
+class ServiceMachine(PostHistories):
+    """Besides what `PostHistories` do: passwords, mails, favourites, digests, trends, jobs."""
 
-    names = Bundle("names")
-    accesses = Bundle("accesses")
-    refreshes = Bundle("refreshes")
-    posts = Bundle("posts")
-    cursors = Bundle("cursors")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.model = Model()
-        self.subject = self.new_subject()
-
-    def new_subject(self) -> Subject:
-        """An empty service with a clock of its own."""
-        raise NotImplementedError
+    resets = Bundle("resets")
+    favorite_cursors = Bundle("favorite_cursors")
 
     @property
-    def clock(self) -> Any:
-        """The clock of the service."""
-        return self.subject.clock
+    def now(self) -> datetime:
+        """The time of the service."""
+        now: datetime = self.clock.now
+        return now
 
-    def teardown(self) -> None:
-        """Whatever happened, the storage agrees with a recount of itself."""
-        assert self.subject.differences() == 0
-
-    @initialize(targets=(accesses, refreshes))
+    @initialize(targets=(PostHistories.accesses, PostHistories.refreshes))
     def begin(self) -> Any:
-        """Two users are there, and the first of them has written something."""
-        self.sign_up(username="ada", password=PASSWORDS[0], email=None)
+        """Two users are there who share a hashtag; one has an address, favourites and a digest."""
+        self.sign_up(username="ada", password=PASSWORDS[0], email="ada@example.com")
         self.sign_up(username="bob", password=PASSWORDS[1], email=None)
         ada = self.log_in(username="ada", change_case=False)
         bob = self.log_in(username="bob", change_case=False)
-        for text in TEXTS[:3]:
-            self.create_post(access=ada, text=text)
+        for access, text in ((ada, "#world #a"), (bob, "#World"), (ada, "#b"), (bob, "#news #a")):
+            self.create_post(access=access, text=text)
+        for spelling in ("#WORLD", "b", "news"):
+            self.change_favorites(access=ada, spelling=spelling, add=True)
+        self.set_digest(access=ada, weekly=True)
         return multiple(ada, bob)
 
-    # Time
+    # Oneself
 
-    @rule(step=st.sampled_from(STEPS))
-    def wait(self, step: timedelta) -> None:
-        """Time goes by."""
-        self.clock.now += step
-
-    # Accounts
-
-    @rule(
-        target=names,
-        username=st.sampled_from(NAMES),
-        password=st.sampled_from(PASSWORDS),
-        email=st.sampled_from([None, "ada@example.com"]),
-    )
-    def sign_up(self, username: str, password: str, email: str | None) -> Any:
-        """Somebody signs up, under a name that may be taken."""
-        answer = self.subject.sign_up(username, password, email)
-        if self.model.user_named(username) is not None:
-            assert answer == Failure("username-taken")
-            return multiple()
-        self.minted(answer["id"])
-        assert answer == {
-            "id": answer["id"],
-            "username": username,
-            "created_at": self.clock.now,
-        }
-        self.model.usernames[answer["id"]] = username
-        self.model.passwords[answer["id"]] = password
-        return username
-
-    @rule(
-        username=st.sampled_from(NAMES + WRONG_NAMES),
-        password=st.sampled_from([*WRONG_PASSWORDS, *PASSWORDS, *NAMES]),
-        email=st.sampled_from([None, "ada", "a@b@c"]),
-    )
-    def sign_up_wrongly(self, username: str, password: str, email: str | None) -> None:
-        """Somebody signs up with one or more wrong inputs."""
-        faults = sign_up_faults(username, password, email)
-        if faults:
-            assert self.subject.sign_up(username, password, email) == wrong(*faults)
-
-    @rule(
-        targets=(accesses, refreshes),
-        username=names,
-        change_case=st.booleans(),
-    )
-    def log_in(self, username: str, *, change_case: bool) -> Any:
-        """A user logs in."""
-        user_id = self.model.user_named(username)
-        assert user_id is not None
-        spelling = username.swapcase() if change_case else username
-        answer = self.subject.log_in(spelling, self.model.passwords[user_id])
-        now = self.clock.now
-        session = ModelSession(user_id, [answer["refresh"]], now, now + REFRESH_TTL)
-        self.model.sessions.append(session)
-        return self.tokens(answer, session)
-
-    @rule(
-        username=st.sampled_from(NAMES + WRONG_NAMES),
-        password=st.sampled_from(PASSWORDS + WRONG_PASSWORDS),
-    )
-    def log_in_wrongly(self, username: str, password: str) -> None:
-        """Somebody tries names and passwords."""
-        user_id = self.model.user_named(username)
-        if user_id is not None and self.model.passwords[user_id] == password:
-            return
-        expected = wrong("username") if "\x00" in username else Failure("invalid-credentials")
-        assert self.subject.log_in(username, password) == expected
-
-    @rule(targets=(accesses, refreshes), refresh=refreshes)
-    def refresh(self, refresh: Any) -> Any:
-        """A refresh token, current, just spent or long spent, is shown."""
-        token = refresh["refresh"]
-        session = next(each for each in self.model.sessions if token in each.chain)
-        now = self.clock.now
-        answer = self.subject.refresh(token)
-        alive = session.revoked_at is None and now < session.expires_at
-        if alive and token == session.chain[-1]:
-            assert answer["refresh"] not in session.chain
-            session.chain.append(answer["refresh"])
-            session.spent_at, session.expires_at = now, now + REFRESH_TTL
-            return self.tokens(answer, session)
-        if alive and token == session.chain[-2] and now - session.spent_at < timedelta(seconds=10):
-            assert answer["refresh"] == session.chain[-1]
-            return self.tokens(answer, session)
-        assert answer == Failure("invalid-refresh-token")
-        if session.revoked_at is None and token != session.chain[-1]:
-            session.revoked_at = now
-        return multiple()
-
-    @rule(token=st.sampled_from(["", "x", "A" * 43, "é", "a\x00b"]))
-    def refresh_with_junk(self, token: str) -> None:
-        """A refresh token that nobody gave out is shown."""
-        answer = self.subject.refresh(token)
-        if "\x00" in token:
-            assert answer in (wrong("refresh"), Failure("invalid-refresh-token"))
-        else:
-            assert answer == Failure("invalid-refresh-token")
-
-    @rule(token=st.sampled_from(["", "x", "a.b.c"]))
-    def act_as_nobody(self, token: str) -> None:
-        """Somebody without a token tries everything."""
-        assert self.subject.create_post(token, "Hello") == NOBODY
-        assert self.subject.edit_post(token, 1, "Hello") == NOBODY
-        assert self.subject.delete_post(token, 1) == NOBODY
-        assert self.subject.read_post(token, 1) == NOBODY
-        assert self.subject.list_posts(token, {}) == NOBODY
-        assert self.subject.list_user_posts(token, 1, {}) == NOBODY
-        assert self.subject.list_hashtag_posts(token, "a", {}) == NOBODY
-        assert self.subject.popular_hashtags(token, 5) == NOBODY
-
-    # Posts
-
-    @rule(target=posts, access=accesses, text=st.sampled_from(TEXTS + WRONG_TEXTS))
-    def create_post(self, access: Any, text: str) -> Any:
-        """A user writes a post."""
-        answer = self.subject.create_post(access["access"], text)
-        if not self.model.may_act(access["access"], self.clock.now):
-            assert answer == NOBODY
-            return multiple()
-        if text_is_wrong(text):
-            assert answer == wrong("text")
-            return multiple()
+    @rule(access=PostHistories.accesses)
+    def read_me(self, access: Any) -> None:
+        """A user reads what is known of oneself."""
         user_id = self.model.actor(access["access"])
-        self.minted(answer["id_post"])
-        post = {
-            "id_post": answer["id_post"],
-            "text": text.strip(),
-            "owner": {"id": user_id, "username": self.model.usernames[user_id]},
-            "created_at": self.clock.now,
-            "edited_at": None,
-            "tags": list(hashtag.names(text)),
+        posts = self.model.live(lambda post: post["owner"]["id"] == user_id)
+        expected = {
+            "id": user_id,
+            "username": self.model.usernames[user_id],
+            "post_count": len(posts),
+            "email": self.model.emails[user_id],
+            "weekly_digest": user_id in self.model.digests,
         }
-        assert answer == post
-        self.model.posts[answer["id_post"]] = post
-        return answer["id_post"]
-
-    @rule(access=accesses, post_id=posts, text=st.sampled_from(TEXTS + WRONG_TEXTS))
-    def edit_post(self, access: Any, post_id: int, text: str) -> None:
-        """A user edits a post, live or deleted, one's own or not."""
-        answer = self.subject.edit_post(access["access"], post_id, text)
-        failure = self.failure_to_write(access["access"], post_id, text)
-        if failure is not None:
-            assert answer == failure
-            return
-        before = self.model.posts[post_id]
-        earliest = (before["edited_at"] or before["created_at"]) + MILLISECOND
-        after = before | {
-            "text": text.strip(),
-            "edited_at": max(self.clock.now, earliest),
-            "tags": list(hashtag.names(text)),
-        }
-        assert answer == after
-        self.model.posts[post_id] = after
-
-    @rule(access=accesses, post_id=posts)
-    def delete_post(self, access: Any, post_id: int) -> None:
-        """A user deletes a post, live or deleted, one's own or not."""
-        answer = self.subject.delete_post(access["access"], post_id)
-        failure = self.failure_to_write(access["access"], post_id)
-        if failure is not None:
-            assert answer == failure
-            return
-        post = self.model.posts[post_id]
-        deleted_at = max(self.clock.now, post["edited_at"] or post["created_at"])
-        assert answer == {
-            "id_post": post_id,
-            "deleted_at": deleted_at,
-            "purge_at": deleted_at + KEPT,
-        }
-        self.model.deleted.add(post_id)
-
-    @rule(access=accesses, post_id=posts)
-    def read_post(self, access: Any, post_id: int) -> None:
-        """A user reads a post, live or deleted."""
-        answer = self.subject.read_post(access["access"], post_id)
-        gone = post_id in self.model.deleted
-        expected = Failure("post-not-found") if gone else self.model.posts[post_id]
+        answer = self.subject.read_me(access["access"])
+        if isinstance(answer, dict):
+            del answer["created_at"]
         self.check_read(access["access"], answer, expected)
 
-    @rule(access=accesses, post_id=st.sampled_from([1, 2**53 - 1]))
-    def touch_an_unknown_post(self, access: Any, post_id: int) -> None:
-        """A user reads, edits and deletes a post that is not there."""
+    @rule(
+        access=PostHistories.accesses,
+        knows=st.sampled_from([True, True, False]),
+        new=st.sampled_from([*PASSWORDS * 5, *WRONG_PASSWORDS, *NAMES]),
+    )
+    def change_password(self, access: Any, new: str, *, knows: bool) -> None:
+        """A user changes the password, knowing the old one or not."""
         token = access["access"]
-        expected = Failure("post-not-found")
-        allowed = self.model.may_act(token, self.clock.now)
-        assert self.subject.edit_post(token, post_id, "x") == (expected if allowed else NOBODY)
-        assert self.subject.delete_post(token, post_id) == (expected if allowed else NOBODY)
-        self.check_read(token, self.subject.read_post(token, post_id), expected)
+        user_id = self.model.actor(token)
+        old = self.model.passwords[user_id] if knows else "something else"
+        answer = self.subject.change_password(token, old, new)
+        if not self.model.may_act(token, self.now):
+            # A read may still see the token as good: then it is the password that is looked at.
+            assert answer in (NOBODY, Failure("wrong-password"), wrong("new_password"))
+        elif "password" in sign_up_faults(self.model.usernames[user_id], new, None):
+            assert answer == wrong("new_password")
+        elif not knows:
+            assert answer == Failure("wrong-password")
+        else:
+            assert answer is None
+            self.model.set_password(user_id, new, self.now)
 
-    # Timelines
+    @rule(access=PostHistories.accesses, weekly=st.booleans())
+    def set_digest(self, access: Any, *, weekly: bool) -> None:
+        """A user orders or cancels the digest."""
+        answer = self.subject.set_digest(access["access"], weekly=weekly)
+        if not self.model.may_act(access["access"], self.now):
+            assert answer == NOBODY
+            return
+        assert answer is None
+        user_id = self.model.actor(access["access"])
+        (self.model.digests.add if weekly else self.model.digests.discard)(user_id)
 
-    @rule(target=cursors, access=accesses, paging=st.sampled_from(PAGES))
-    def list_posts(self, access: Any, paging: Any) -> Any:
-        """A user reads a page of all posts."""
-        answer = self.subject.list_posts(access["access"], paging)
-        return self.check_page(access["access"], answer, paging, ("posts", None))
+    # Mails
 
-    @rule(target=cursors, access=accesses, owner=names, paging=st.sampled_from(PAGES))
-    def list_user_posts(self, access: Any, owner: str, paging: Any) -> Any:
-        """A user reads a page of somebody's posts."""
-        user_id = self.model.user_named(owner)
+    @rule(target=resets, username=PostHistories.names)
+    def reset_password(self, username: str) -> Any:
+        """Somebody asks for a reset, and the mails go out."""
+        user_id = self.model.user_named(username)
         assert user_id is not None
-        answer = self.subject.list_user_posts(access["access"], user_id, paging)
-        return self.check_page(access["access"], answer, paging, ("user", user_id))
+        assert self.subject.request_password_reset({"username": username}) is None
+        self.model.send("password-reset-mail", user_id)
+        tokens = self.deliver()
+        if self.model.emails[user_id] is None:
+            return multiple()
+        return tokens[-1], user_id, self.model.generations[user_id], self.now + RESET_TTL
 
-    @rule(access=accesses, user_id=st.sampled_from([1, 2**53 - 1]))
-    def list_posts_of_an_unknown_user(self, access: Any, user_id: int) -> None:
-        """A user reads the posts of a user that is not there."""
-        answer = self.subject.list_user_posts(access["access"], user_id, {})
-        self.check_read(access["access"], answer, Failure("user-not-found"))
+    @rule(asked=st.sampled_from([{"username": "nobody"}, {"email": "nobody@example.com"}]))
+    def reset_the_password_of_nobody(self, asked: Any) -> None:
+        """Somebody asks for a reset for a user that is not there: it looks the same."""
+        assert self.subject.request_password_reset(asked) is None
+        self.deliver()
+
+    @rule(asked=st.sampled_from([{}, {"username": "ada", "email": "ada@example.com"}]))
+    def reset_wrongly(self, asked: Any) -> None:
+        """Somebody asks for a reset by neither or both of name and address."""
+        assert self.subject.request_password_reset(asked) == wrong("username")
+
+    @rule(reset=resets, new=st.sampled_from(PASSWORDS * 3 + WRONG_PASSWORDS))
+    def confirm_reset(self, reset: Any, new: str) -> None:
+        """Somebody uses a token from a mail, perhaps once more or too late."""
+        token, user_id, generation, expires_at = reset
+        answer = self.subject.confirm_password_reset(token, new)
+        if self.model.generations[user_id] != generation or self.now >= expires_at:
+            assert answer == Failure("invalid-reset-token", frozenset({"token"}))
+        elif "password" in sign_up_faults(self.model.usernames[user_id], new, None):
+            assert answer == wrong("new_password")
+        else:
+            assert answer is None
+            self.model.set_password(user_id, new, self.now)
+
+    @rule()
+    def send_mails(self) -> None:
+        """All mails go out."""
+        self.deliver()
+
+    def deliver(self) -> list[str]:
+        """Every mail that the model awaits goes out, once, and no other; the tokens in them."""
+        sent = self.subject.deliver()
+        awaited = [(job, self.model.usernames[user_id]) for job, user_id in self.model.mails]
+        assert sorted((job, name) for job, name, _ in sent) == sorted(awaited)
+        self.model.mails.clear()
+        return [token for _, _, token in sent if token is not None]
+
+    # Favourites
 
     @rule(
-        target=cursors,
-        access=accesses,
-        spelling=st.sampled_from(SPELLINGS),
-        paging=st.sampled_from(PAGES),
+        access=PostHistories.accesses,
+        spelling=st.sampled_from(SPELLINGS + WRONG_SPELLINGS),
+        add=st.booleans(),
     )
-    def list_hashtag_posts(self, access: Any, spelling: str, paging: Any) -> Any:
-        """A user reads a page of the posts under a hashtag, in some spelling."""
-        answer = self.subject.list_hashtag_posts(access["access"], spelling, paging)
-        key = hashtag.names("#" + spelling.lstrip("#＃﹟"))[0]
-        return self.check_page(access["access"], answer, paging, ("hashtag", key))
-
-    @rule(access=accesses, spelling=st.sampled_from(WRONG_SPELLINGS))
-    def list_posts_under_no_hashtag(self, access: Any, spelling: str) -> None:
-        """A user reads the posts under something that is no hashtag."""
-        answer = self.subject.list_hashtag_posts(access["access"], spelling, {})
-        self.check_read(access["access"], answer, wrong("hashtag"))
-
-    @rule(access=accesses, paging=st.sampled_from(WRONG_PAGES))
-    def list_wrongly(self, access: Any, paging: Any) -> None:
-        """A user asks for an impossible page of each kind of timeline."""
-        token, ada = access["access"], self.model.user_named("ada")
-        for timeline in (("posts", None), ("user", ada), ("hashtag", "world")):
-            answer = self.list_any(token, timeline, paging)
-            self.check_page(token, answer, paging, timeline)
-
-    @rule(target=cursors, access=accesses, cursor=cursors, page_size=st.integers(1, 3))
-    def follow_a_cursor(self, access: Any, cursor: Any, page_size: int) -> Any:
-        """A user goes on from where an earlier answer ended."""
-        timeline, text, position = cursor
-        paging = {"cursor": text, "page_size": page_size}
-        answer = self.list_any(access["access"], timeline, paging)
-        return self.check_page(access["access"], answer, paging, timeline, position)
-
-    @rule(access=accesses, cursor=cursors)
-    def use_a_cursor_of_another_timeline(self, access: Any, cursor: Any) -> None:
-        """A user shows a cursor to a timeline that did not make it."""
-        timeline, text, _ = cursor
-        other = ("hashtag", "unused") if timeline[0] == "posts" else ("posts", None)
-        answer = self.list_any(access["access"], other, {"cursor": text})
-        self.check_read(access["access"], answer, wrong("cursor"))
-
-    @rule(access=accesses, limit=st.sampled_from([1, 2, 5, 50]))
-    def popular_hashtags(self, access: Any, limit: int) -> None:
-        """A user reads the ranking."""
-        answer = self.subject.popular_hashtags(access["access"], limit)
-        self.check_read(access["access"], answer, self.model.popular(limit))
-
-    @rule(access=accesses, limit=st.sampled_from([0, 51, 2**53 - 1]))
-    def too_many_popular_hashtags(self, access: Any, limit: int) -> None:
-        """A user wants a ranking of an impossible length."""
-        answer = self.subject.popular_hashtags(access["access"], limit)
-        self.check_read(access["access"], answer, wrong("limit"))
-
-    @invariant()
-    def sessions_are_consistent(self) -> None:
-        """No token was ever given out in two sessions."""
-        tokens = [token for session in self.model.sessions for token in session.chain]
-        assert len(tokens) == len(set(tokens))
-
-    # How the model looks at an answer
-
-    def minted(self, new_id: int) -> None:
-        """Ids ascend, and hold the time."""
-        assert new_id > self.model.last_id
-        assert time_of(new_id) == self.clock.now
-        self.model.last_id = new_id
-
-    def tokens(self, answer: Answer, session: ModelSession) -> Answer:
-        """Note the tokens of a log-in or a refresh."""
-        assert answer["expires_in"] == 900
-        self.model.accesses[answer["access"]] = ModelAccess(session, self.clock.now + ACCESS_TTL)
-        return answer
-
-    def failure_to_write(
-        self, access: str, post_id: int, text: str | None = None
-    ) -> Failure | None:
-        """How a change of a post must fail, if it must."""
-        if not self.model.may_act(access, self.clock.now):
-            return NOBODY
-        if text is not None and text_is_wrong(text):
-            return wrong("text")
-        if post_id in self.model.deleted:
-            return Failure("post-not-found")
-        if self.model.posts[post_id]["owner"]["id"] != self.model.actor(access):
-            return Failure("not-the-owner")
-        return None
-
-    def check_read(self, access: str, answer: Answer, expected: Answer) -> bool:
-        """A read gives what is expected, if the actor may read; whether it did."""
-        allowed = self.model.may_act(access, self.clock.now)
-        if allowed is False or (allowed is None and answer == NOBODY):
+    def change_favorites(self, access: Any, spelling: str, *, add: bool) -> None:
+        """A user adds or removes a favourite, in some spelling."""
+        call = self.subject.add_favorite if add else self.subject.remove_favorite
+        answer = call(access["access"], spelling)
+        if not self.model.may_act(access["access"], self.now):
             assert answer == NOBODY
-            return False
-        assert answer == expected
-        return True
+        elif spelling in WRONG_SPELLINGS:
+            assert answer == wrong("hashtag")
+        else:
+            assert answer is None
+            favorites = self.model.favorites[self.model.actor(access["access"])]
+            key = hashtag.names("#" + spelling.lstrip("#＃﹟"))[0]
+            if add:
+                favorites.setdefault(key, self.now)
+            else:
+                favorites.pop(key, None)
 
-    def list_any(self, access: str, timeline: Any, paging: Any) -> Answer:
-        """A page of whatever timeline."""
-        kind, value = timeline
-        if kind == "posts":
-            return self.subject.list_posts(access, paging)
-        if kind == "user":
-            return self.subject.list_user_posts(access, value, paging)
-        return self.subject.list_hashtag_posts(access, value, paging)
+    @rule(access=PostHistories.accesses)
+    def list_favorites(self, access: Any) -> None:
+        """A user lists the favourites."""
+        favorites = self.model.favorites[self.model.actor(access["access"])]
+        by_name = sorted(favorites.items())
+        expected = sorted(by_name, key=lambda favorite: favorite[1], reverse=True)
+        self.check_read(access["access"], self.subject.list_favorites(access["access"]), expected)
 
-    def check_page(
-        self, access: str, answer: Answer, paging: Any, timeline: Any, position: int | None = None
-    ) -> Any:
-        """A page is what slicing gives; its cursor, for the bundle, with what it stands for."""
-        expected = self.expected_page(paging, timeline, position)
+    @rule(
+        target=favorite_cursors,
+        access=PostHistories.accesses,
+        paging=st.sampled_from([*PAGES[:-1], *WRONG_PAGES, {"page": 10_001, "page_size": 1}]),
+    )
+    def list_favorite_posts(self, access: Any, paging: Any) -> Any:
+        """A user reads a page of the posts under favourites."""
+        return self.check_favorite_posts(access, paging, None)
+
+    @rule(
+        target=favorite_cursors,
+        access=PostHistories.accesses,
+        cursor=favorite_cursors,
+        page_size=st.integers(1, 3),
+    )
+    def follow_a_cursor_of_favorites(self, access: Any, cursor: Any, page_size: int) -> Any:
+        """A user goes on from where an answer ended, one's own or somebody else's."""
+        owner, text, position = cursor
+        own = owner == self.model.actor(access["access"])
+        paging = {"cursor": text, "page_size": page_size}
+        return self.check_favorite_posts(access, paging, position if own else None)
+
+    def check_favorite_posts(self, access: Any, paging: Any, position: int | None) -> Any:
+        """The page is what slicing gives; its cursor, for the bundle."""
+        user_id = self.model.actor(access["access"])
+        answer = self.subject.list_favorite_posts(access["access"], paging)
+        expected = self.expected_favorite_posts(user_id, paging, position)
         if isinstance(answer, dict) and isinstance(expected, dict):
-            cursor = answer["next_cursor"]
-            assert (cursor is not None) == expected["has_next"]
-            expected["next_cursor"] = cursor
-        was_read = self.check_read(access, answer, expected)
+            assert (answer["next_cursor"] is not None) == expected["has_next"]
+            expected["next_cursor"] = answer["next_cursor"]
+        was_read = self.check_read(access["access"], answer, expected)
         if was_read and isinstance(expected, dict) and expected["has_next"]:
-            return timeline, answer["next_cursor"], expected["result"][-1]["id_post"]
+            return user_id, answer["next_cursor"], expected["result"][-1]["id_post"]
         return multiple()
 
-    def expected_page(self, paging: Any, timeline: Any, position: int | None) -> Answer:
+    def expected_favorite_posts(self, user_id: int, paging: Any, position: int | None) -> Answer:
         """The page that the model has."""
-        faults = _paging_faults(paging, position)
-        if faults:
-            return wrong(*faults)
-        kind, value = timeline
-        posts = self.model.live(
-            lambda post: (
-                kind == "posts"
-                or (kind == "user" and post["owner"]["id"] == value)
-                or (kind == "hashtag" and value in post["tags"])
-            )
-        )
         page, size = paging.get("page", 1), paging.get("page_size", 20)
+        faults = paging_faults(paging, position)
+        if faults or (page - 1) * size >= 10_000:
+            return wrong(*(faults or {"page"}))
+        posts = self.model.under_favorites(user_id)
         start = (
             (page - 1) * size
             if position is None
@@ -492,7 +240,7 @@ class ServiceMachine(RuleBasedStateMachine):
         if position is None and page > 1 and not result:
             return Failure("page-out-of-range")
         return {
-            "count": len(posts),
+            "count": None,
             "page": page if position is None else None,
             "page_size": size,
             "has_next": start + size < len(posts),
@@ -501,13 +249,44 @@ class ServiceMachine(RuleBasedStateMachine):
             "result": result,
         }
 
+    # Jobs
 
-def _paging_faults(paging: Any, position: int | None) -> set[str]:
-    faults = set()
-    if not 1 <= paging.get("page", 1) <= 2**53 - 1:
-        faults.add("page")
-    if not 1 <= paging.get("page_size", 20) <= 100:
-        faults.add("page_size")
-    if "cursor" in paging and ("page" in paging or position is None):
-        faults.add("cursor")
-    return faults
+    @rule(job=st.sampled_from(HARMLESS_JOBS))
+    def run_a_job_that_changes_no_answer(self, job: str) -> None:
+        """Housekeeping happens."""
+        self.subject.run_job(job)
+
+    @rule()
+    def score_trends(self) -> None:
+        """Trends are scored."""
+        self.subject.run_job("score-trends")
+        self.model.score_trends(self.now)
+
+    @rule()
+    def send_digests(self) -> None:
+        """Digests are sent."""
+        self.deliver()
+        self.subject.run_job("send-digests")
+        self.model.send_digests(self.now)
+        self.deliver()
+
+    @rule(days=st.sampled_from([1, 3, 7]))
+    def wait_for_the_next_digest(self, days: int) -> None:
+        """Some days later somebody logs in and writes, and digests are sent."""
+        self.clock.now += timedelta(days=days)
+        writer = self.log_in(username="ada", change_case=False)
+        self.create_post(access=writer, text="#world")
+        self.clock.now += timedelta(milliseconds=1)
+        self.send_digests()
+
+    @rule()
+    def delete_old_posts(self) -> None:
+        """Old posts are deleted."""
+        self.subject.run_job("delete-old-posts")
+        self.model.delete_old(self.now)
+
+    @rule(access=PostHistories.accesses, limit=st.sampled_from([1, 3, 50]))
+    def trending_hashtags(self, access: Any, limit: int) -> None:
+        """A user reads the trends."""
+        answer = self.subject.trending_hashtags(access["access"], limit)
+        self.check_read(access["access"], answer, self.model.trending(limit, self.now))

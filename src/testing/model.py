@@ -20,6 +20,11 @@ Answer = Any
 ACCESS_TTL = timedelta(minutes=15)
 REFRESH_TTL = timedelta(days=30)
 KEPT = timedelta(days=30)
+RESET_TTL = timedelta(hours=1)
+OLD = timedelta(days=40)
+"""How old a post is when the job that deletes old ones does so, in the services under test."""
+TRENDING = 2
+"""How many users make a hashtag trend, in the services under test."""
 MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -69,8 +74,40 @@ class Model:
     posts: dict[int, dict[str, Any]] = field(default_factory=dict)
     deleted: set[int] = field(default_factory=set)
     last_id: int = 0
+    emails: dict[int, str | None] = field(default_factory=dict)
+    generations: dict[int, int] = field(default_factory=dict)
+    favorites: dict[int, dict[str, datetime]] = field(default_factory=dict)
+    digests: set[int] = field(default_factory=set)
+    digested: dict[int, datetime] = field(default_factory=dict)
+    mails: list[tuple[str, int]] = field(default_factory=list)
+    """What is to be sent: the job, and the user it goes to."""
+    trends: dict[str, tuple[float, datetime, int, int]] = field(default_factory=dict)
+    """Peak, when it was, users of the day and of the day before."""
 
     # Who
+
+    def add_user(self, user_id: int, username: str, password: str, email: str | None) -> None:
+        """Somebody has signed up."""
+        self.usernames[user_id] = username
+        self.passwords[user_id] = password
+        self.emails[user_id] = email
+        self.generations[user_id] = 0
+        self.favorites[user_id] = {}
+        self.send("welcome-mail", user_id)
+
+    def set_password(self, user_id: int, password: str, now: datetime) -> None:
+        """A user has another password: every session ends."""
+        self.passwords[user_id] = password
+        self.generations[user_id] += 1
+        for session in self.sessions:
+            if session.user_id == user_id and session.revoked_at is None:
+                session.revoked_at = now
+        self.send("password-changed-mail", user_id)
+
+    def send(self, job: str, user_id: int) -> None:
+        """A mail is to be sent, if there is an address."""
+        if self.emails[user_id] is not None:
+            self.mails.append((job, user_id))
 
     def user_named(self, username: str) -> int | None:
         """The id of the user of that name in whatever case."""
@@ -100,6 +137,80 @@ class Model:
             self.posts[post_id]
             for post_id in sorted(self.posts, reverse=True)
             if post_id not in self.deleted and keep(self.posts[post_id])
+        ]
+
+    def under_favorites(self, user_id: int) -> list[dict[str, Any]]:
+        """The live posts under any favourite, newest first, with what each is there for."""
+        names = self.favorites[user_id]
+        posts = self.live(lambda post: any(tag in names for tag in post["tags"]))
+        return [
+            post | {"matched_tags": [tag for tag in post["tags"] if tag in names]} for post in posts
+        ]
+
+    def delete_old(self, now: datetime) -> None:
+        """Whatever is too old is deleted."""
+        for post_id, post in self.posts.items():
+            if post["created_at"] < now - OLD:
+                self.deleted.add(post_id)
+
+    def send_digests(self, now: datetime) -> None:
+        """Whoever wants a digest, and has not had one for seven days, gets it if there is news."""
+        week = timedelta(days=7)
+        for user_id in sorted(self.digests):
+            last = self.digested.get(user_id)
+            since = now - week if last is None else last
+            news = any(since <= post["created_at"] < now for post in self.under_favorites(user_id))
+            waited = last is None or now.date() - last.date() >= week
+            if self.emails[user_id] is not None and waited and news:
+                self.digested[user_id] = now
+                self.send("digest-mail", user_id)
+
+    def score_trends(self, now: datetime) -> None:
+        """Count the users of every hashtag anew, and keep the highest scores of two days."""
+        day = timedelta(days=1)
+        names = {tag for post in self.posts.values() for tag in post["tags"]} | set(self.trends)
+        trends = {}
+        for name in names:
+            today, before = (self.users_of(name, at) for at in (now, now - day))
+            expected = max(1, before)
+            score = 0.0
+            if today >= TRENDING and today >= expected:
+                score = (today - expected) ** 2 / expected
+            peak, peaked_at, *_ = self.trends.get(name, (0.0, now, 0, 0))
+            if now - peaked_at >= 2 * day or score > peak:
+                peak, peaked_at = score, now
+            if self.halved(peak, peaked_at, now) >= 1:
+                trends[name] = (peak, peaked_at, today, before)
+        self.trends = trends
+
+    def users_of(self, name: str, at: datetime) -> int:
+        """How many users wrote a live post with the hashtag on that day."""
+        posts = self.live(
+            lambda post: name in post["tags"] and post["created_at"].date() == at.date()
+        )
+        return len({post["owner"]["id"] for post in posts})
+
+    def halved(self, peak: float, peaked_at: datetime, now: datetime) -> float:
+        """What is left of a score."""
+        hours = (now - peaked_at).total_seconds() / 3600
+        return 0.0 if hours >= 48 else peak * 2 ** (-hours / 4)
+
+    def trending(self, limit: int, now: datetime) -> list[dict[str, Any]]:
+        """The trends with the highest scores."""
+        scores = {
+            name: self.halved(peak, peaked_at, now)
+            for name, (peak, peaked_at, *_) in self.trends.items()
+        }
+        alive = sorted((-score, name) for name, score in scores.items() if score >= 1)
+        return [
+            {
+                "name": name,
+                "count": sum(name in post["tags"] for post in self.live(lambda _: True)),
+                "score": round(-score, 3),
+                "users_today": self.trends[name][2],
+                "users_yesterday": self.trends[name][3],
+            }
+            for score, name in alive[:limit]
         ]
 
     def popular(self, limit: int) -> list[tuple[str, int]]:

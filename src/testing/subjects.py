@@ -1,16 +1,20 @@
 """The service as the state machine sees it: plain calls and plain answers."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from hashpost.application.accounts import Tokens
 from hashpost.application.service import Service
 from hashpost.domain.errors import HashpostError, InvalidInput
+from hashpost.domain.mail import Mail
+from hashpost.domain.message import State
 from hashpost.domain.post import Post
-from hashpost.domain.timeline import Page
+from hashpost.domain.timeline import MergedPage, Page
 from hashpost.testing.clock import ManualClock
-from hashpost.testing.model import Answer, Failure
+from hashpost.testing.model import OLD, Answer, Failure
 
 Paging = dict[str, Any]
 """Some of `page`, `page_size` and `cursor`."""
@@ -68,18 +72,121 @@ class Subject(Protocol):
         """Pairs of name and count."""
         ...
 
+    def trending_hashtags(self, access: str, limit: int) -> Answer:
+        """Trends: name, count, score, users_today, users_yesterday."""
+        ...
+
+    def read_me(self, access: str) -> Answer:
+        """A user: id, username, created_at, post_count, email, weekly_digest."""
+        ...
+
+    def change_password(self, access: str, old: str, new: str) -> Answer:
+        """None."""
+        ...
+
+    def request_password_reset(self, asked: dict[str, str]) -> Answer:
+        """None, whoever it is that is `asked` for, by `username` or by `email`."""
+        ...
+
+    def confirm_password_reset(self, token: str, new: str) -> Answer:
+        """None."""
+        ...
+
+    def set_digest(self, access: str, *, weekly: bool) -> Answer:
+        """None."""
+        ...
+
+    def add_favorite(self, access: str, hashtag: str) -> Answer:
+        """None."""
+        ...
+
+    def remove_favorite(self, access: str, hashtag: str) -> Answer:
+        """None."""
+        ...
+
+    def list_favorites(self, access: str) -> Answer:
+        """Pairs of name and since."""
+        ...
+
+    def list_favorite_posts(self, access: str, paging: Paging) -> Answer:
+        """A page, whose posts have matched_tags too."""
+        ...
+
+    def run_job(self, job: str) -> None:
+        """Run a periodic job, now."""
+        ...
+
+    def deliver(self) -> list[tuple[str, str, str | None]]:
+        """Send all mails that wait; of each: its job, the user's name, a reset token in it."""
+        ...
+
     def differences(self) -> int:
         """How many differences a check of the storage finds."""
         ...
 
 
+class SentMails(Protocol):
+    """A mailer that remembers what it sent."""
+
+    @property
+    def sent(self) -> list[Mail]:
+        """All of them; may be emptied."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Backstage:
+    """What no caller of the service sees: its jobs and its mails.
+
+    The service must know of periodic jobs already, and `mailer` must be what it sends mails with.
+    """
+
+    service: Service
+    mailer: SentMails
+
+    async def prepare(self) -> None:
+        """Have the jobs as the model has them."""
+        await self.service.ensure_schedules()
+        await self.service.change_schedule("delete-old-posts", arguments={"days": OLD.days})
+
+    async def run_job(self, job: str) -> None:
+        """Run a periodic job, now."""
+        attempt = await self.service.run_message(await self.service.run_schedule(job))
+        if attempt is None or attempt.error is not None:
+            raise AssertionError(f"{job} failed: {attempt}")
+
+    async def deliver(self) -> list[tuple[str, str, str | None]]:
+        """Do whatever waits to be done; of each mail sent its job, its user, its reset token."""
+        while waiting := await self.service.list_messages(state=State.QUEUED, limit=1000):
+            for message in waiting:
+                await self.service.run_message(message.id)
+        mails = [
+            (mail.key.partition(".")[0], mail.name, _reset_token(mail)) for mail in self.mailer.sent
+        ]
+        self.mailer.sent.clear()
+        return mails
+
+    async def differences(self) -> int:
+        """How many differences a check of the storage finds."""
+        return len([difference async for difference in self.service.check_storage()])
+
+
+def _reset_token(mail: Mail) -> str | None:
+    found = re.search(r"(?<![\w-])[\w-]{54}(?![\w-])", mail.text, re.ASCII)
+    return found[0] if found and mail.key.startswith("password-reset-mail") else None
+
+
 class InProcess:
     """The service, called directly; `runner` is the event loop it lives in."""
 
-    def __init__(self, service: Service, clock: ManualClock, runner: asyncio.Runner) -> None:
+    def __init__(
+        self, service: Service, clock: ManualClock, runner: asyncio.Runner, mailer: SentMails
+    ) -> None:
         self.clock = clock
         self._service = service
         self._runner = runner
+        self._backstage = Backstage(service, mailer)
+        runner.run(self._backstage.prepare())
 
     def sign_up(self, username: str, password: str, email: str | None) -> Answer:
         """See `Subject`."""
@@ -152,7 +259,7 @@ class InProcess:
 
         async def call() -> Answer:
             actor = await self._service.authenticate(access)
-            return _page(await self._service.list_posts(actor, **paging))
+            return _whole(await self._service.list_posts(actor, **paging))
 
         return self._answer(call)
 
@@ -161,7 +268,7 @@ class InProcess:
 
         async def call() -> Answer:
             actor = await self._service.authenticate(access)
-            return _page(await self._service.list_user_posts(actor, user_id, **paging))
+            return _whole(await self._service.list_user_posts(actor, user_id, **paging))
 
         return self._answer(call)
 
@@ -170,7 +277,7 @@ class InProcess:
 
         async def call() -> Answer:
             actor = await self._service.authenticate(access)
-            return _page(await self._service.list_hashtag_posts(actor, hashtag, **paging))
+            return _whole(await self._service.list_hashtag_posts(actor, hashtag, **paging))
 
         return self._answer(call)
 
@@ -184,13 +291,118 @@ class InProcess:
 
         return self._answer(call)
 
-    def differences(self) -> int:
+    def trending_hashtags(self, access: str, limit: int) -> Answer:
         """See `Subject`."""
 
-        async def call() -> int:
-            return len([difference async for difference in self._service.check_storage()])
+        async def call() -> Answer:
+            actor = await self._service.authenticate(access)
+            return [
+                asdict(tag) for tag in await self._service.trending_hashtags(actor, limit=limit)
+            ]
 
-        return self._runner.run(call())
+        return self._answer(call)
+
+    def read_me(self, access: str) -> Answer:
+        """See `Subject`."""
+
+        async def call() -> Answer:
+            me = await self._service.read_me(await self._service.authenticate(access))
+            return {
+                "id": me.user.id,
+                "username": me.user.username,
+                "created_at": me.user.created_at,
+                "post_count": me.post_count,
+                "email": me.user.email,
+                "weekly_digest": me.user.weekly_digest,
+            }
+
+        return self._answer(call)
+
+    def change_password(self, access: str, old: str, new: str) -> Answer:
+        """See `Subject`."""
+
+        async def call() -> Answer:
+            actor = await self._service.authenticate(access)
+            await self._service.change_password(actor, old_password=old, new_password=new)
+
+        return self._answer(call)
+
+    def request_password_reset(self, asked: dict[str, str]) -> Answer:
+        """See `Subject`."""
+
+        async def call() -> Answer:
+            await self._service.request_password_reset(**asked)
+
+        return self._answer(call)
+
+    def confirm_password_reset(self, token: str, new: str) -> Answer:
+        """See `Subject`."""
+
+        async def call() -> Answer:
+            await self._service.confirm_password_reset(token=token, new_password=new)
+
+        return self._answer(call)
+
+    def set_digest(self, access: str, *, weekly: bool) -> Answer:
+        """See `Subject`."""
+
+        async def call() -> Answer:
+            actor = await self._service.authenticate(access)
+            await self._service.set_digest(actor, weekly=weekly)
+
+        return self._answer(call)
+
+    def add_favorite(self, access: str, hashtag: str) -> Answer:
+        """See `Subject`."""
+
+        async def call() -> Answer:
+            actor = await self._service.authenticate(access)
+            await self._service.add_favorite(actor, hashtag)
+
+        return self._answer(call)
+
+    def remove_favorite(self, access: str, hashtag: str) -> Answer:
+        """See `Subject`."""
+
+        async def call() -> Answer:
+            actor = await self._service.authenticate(access)
+            await self._service.remove_favorite(actor, hashtag)
+
+        return self._answer(call)
+
+    def list_favorites(self, access: str) -> Answer:
+        """See `Subject`."""
+
+        async def call() -> Answer:
+            actor = await self._service.authenticate(access)
+            return [(each.name, each.since) for each in await self._service.list_favorites(actor)]
+
+        return self._answer(call)
+
+    def list_favorite_posts(self, access: str, paging: Paging) -> Answer:
+        """See `Subject`."""
+
+        async def call() -> Answer:
+            actor = await self._service.authenticate(access)
+            page = await self._service.list_favorite_posts(actor, **paging)
+            posts = [
+                _post(each.post) | {"matched_tags": list(each.matched_tags)} for each in page.result
+            ]
+            return _page(page) | {"result": posts}
+
+        return self._answer(call)
+
+    def run_job(self, job: str) -> None:
+        """See `Subject`."""
+        self._runner.run(self._backstage.run_job(job))
+
+    def deliver(self) -> list[tuple[str, str, str | None]]:
+        """See `Subject`."""
+        return self._runner.run(self._backstage.deliver())
+
+    def differences(self) -> int:
+        """See `Subject`."""
+        return self._runner.run(self._backstage.differences())
 
     def _answer(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
         async def run() -> Answer:
@@ -219,7 +431,11 @@ def _post(post: Post) -> Answer:
     }
 
 
-def _page(page: Page) -> Answer:
+def _whole(page: Page) -> Answer:
+    return _page(page) | {"result": [_post(post) for post in page.result]}
+
+
+def _page(page: Page | MergedPage) -> Answer:
     return {
         "count": page.count,
         "page": page.page,
@@ -227,5 +443,4 @@ def _page(page: Page) -> Answer:
         "has_next": page.has_next,
         "has_previous": page.has_previous,
         "next_cursor": page.next_cursor,
-        "result": [_post(post) for post in page.result],
     }

@@ -1,24 +1,39 @@
 """The service as the state machine sees it, over HTTP."""
 
+import asyncio
+from collections.abc import Coroutine
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import httpx
 
 from hashpost.testing.clock import ManualClock
 from hashpost.testing.model import Answer, Failure
-from hashpost.testing.subjects import Paging
+from hashpost.testing.subjects import Backstage, Paging
 
+T = TypeVar("T")
 PROBLEM = "urn:hashpost:problem:"
 
 
 class OverHttp:
-    """Calls a server; what is not an answer of the contract is an error of the test."""
+    """Calls a server; what is not an answer of the contract is an error of the test.
 
-    def __init__(self, client: httpx.Client, clock: ManualClock) -> None:
+    `loop` is that of the server, where what goes on backstage has to happen.
+    """
+
+    def __init__(
+        self,
+        client: httpx.Client,
+        clock: ManualClock,
+        backstage: Backstage,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
         self.clock = clock
         self._client = client
+        self._backstage = backstage
+        self._loop = loop
+        self._run(backstage.prepare())
 
     def sign_up(self, username: str, password: str, email: str | None) -> Answer:
         """See `Subject`."""
@@ -73,9 +88,70 @@ class OverHttp:
         assert all(tag.keys() == {"name", "count"} for tag in answer)
         return [(tag["name"], tag["count"]) for tag in answer]
 
+    def trending_hashtags(self, access: str, limit: int) -> Answer:
+        """See `Subject`."""
+        return self._call("GET", f"/api/trending_hashtags/?limit={limit}", 200, access)
+
+    def read_me(self, access: str) -> Answer:
+        """See `Subject`."""
+        return _with_times(self._call("GET", "/api/users/me/", 200, access), "created_at")
+
+    def change_password(self, access: str, old: str, new: str) -> Answer:
+        """See `Subject`."""
+        body = {"old_password": old, "new_password": new}
+        return self._call("PUT", "/api/users/me/password/", 204, access, body=body)
+
+    def request_password_reset(self, asked: dict[str, str]) -> Answer:
+        """See `Subject`."""
+        return self._call("POST", "/api/password_reset/", 202, body=asked)
+
+    def confirm_password_reset(self, token: str, new: str) -> Answer:
+        """See `Subject`."""
+        body = {"token": token, "new_password": new}
+        return self._call("POST", "/api/password_reset/confirm/", 204, body=body)
+
+    def set_digest(self, access: str, *, weekly: bool) -> Answer:
+        """See `Subject`."""
+        return self._call("PUT", "/api/users/me/digest/", 204, access, body={"weekly": weekly})
+
+    def add_favorite(self, access: str, hashtag: str) -> Answer:
+        """See `Subject`."""
+        return self._call("PUT", _favorite(hashtag), 204, access)
+
+    def remove_favorite(self, access: str, hashtag: str) -> Answer:
+        """See `Subject`."""
+        return self._call("DELETE", _favorite(hashtag), 204, access)
+
+    def list_favorites(self, access: str) -> Answer:
+        """See `Subject`."""
+        answer = self._call("GET", "/api/favorite_hashtags/", 200, access)
+        if isinstance(answer, Failure):
+            return answer
+        return [(favorite["name"], _time(favorite["since"])) for favorite in answer]
+
+    def list_favorite_posts(self, access: str, paging: Paging) -> Answer:
+        """See `Subject`."""
+        page = self._page("/api/favorite_hashtags/posts/", access, paging)
+        if isinstance(page, Failure):
+            return page
+        matched = [[tag["name"] for tag in post["matched_tags"]] for post in page["result"]]
+        posts = zip(page["result"], matched, strict=True)
+        return page | {"result": [post | {"matched_tags": tags} for post, tags in posts]}
+
+    def run_job(self, job: str) -> None:
+        """See `Subject`; HTTP has no such call."""
+        self._run(self._backstage.run_job(job))
+
+    def deliver(self) -> list[tuple[str, str, str | None]]:
+        """See `Subject`; HTTP has no such call."""
+        return self._run(self._backstage.deliver())
+
     def differences(self) -> int:
         """See `Subject`; HTTP has no such call."""
-        return 0
+        return self._run(self._backstage.differences())
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
     def _page(self, path: str, access: str, paging: Paging) -> Answer:
         query = urlencode(paging)
@@ -93,14 +169,18 @@ class OverHttp:
         headers = {"Authorization": f"Bearer {access}"} if access else {}
         response = self._client.request(method, path, headers=headers, json=body)
         assert "X-Request-ID" in response.headers
-        answer = response.json()
         if response.status_code == status:
-            return answer
+            return response.json() if response.content else None
+        answer = response.json()
         assert 400 <= response.status_code < 500
         assert response.headers["Content-Type"].startswith("application/problem+json")
         assert answer["status"] == response.status_code
         fields = frozenset(error["field"] for error in answer.get("errors", ()))
         return Failure(answer["type"].removeprefix(PROBLEM), fields)
+
+
+def _favorite(hashtag: str) -> str:
+    return f"/api/favorite_hashtags/{quote(hashtag, safe='')}/"
 
 
 def _with_times(answer: Answer, *names: str) -> Answer:

@@ -10,14 +10,15 @@ import uvicorn
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from hashpost.adapters.mail.memory import MemoryMailer
 from hashpost.adapters.memory import MemoryStorage
 from hashpost.entrypoints.http.app import create_app
 from hashpost.entrypoints.http.asgi import Application, Receive, Scope, Send
 from hashpost.testing.clock import ManualClock
 from hashpost.testing.machine import ServiceMachine
-from hashpost.testing.subjects import Subject
+from hashpost.testing.subjects import Backstage, Subject
 from tests.integration.over_http import OverHttp
-from tests.services import a_hasher, a_service
+from tests.services import MODELLED, a_hasher, a_service
 
 
 class Changing:
@@ -32,15 +33,17 @@ class Changing:
 
 
 @contextmanager
-def serving(app: Application) -> Iterator[str]:
-    """The URL of a server in a thread, on a free port."""
+def serving(app: Application) -> Iterator[tuple[str, asyncio.AbstractEventLoop]]:
+    """The URL of a server in a thread, on a free port, and its event loop."""
     server = uvicorn.Server(
         uvicorn.Config(app, port=0, lifespan="off", log_config=None, access_log=False)
     )
     started = threading.Event()
     port: list[int] = []
+    loop: list[asyncio.AbstractEventLoop] = []
 
     async def run() -> None:
+        loop.append(asyncio.get_running_loop())
         serving = asyncio.create_task(server.serve())
         async with asyncio.timeout(10):
             while not server.started:  # noqa: ASYNC110 - the server tells nobody
@@ -53,7 +56,7 @@ def serving(app: Application) -> Iterator[str]:
     thread.start()
     try:
         assert started.wait(10)
-        yield f"http://127.0.0.1:{port[0]}"
+        yield f"http://127.0.0.1:{port[0]}", loop[0]
     finally:
         server.should_exit = True
         thread.join(10)
@@ -62,13 +65,14 @@ def serving(app: Application) -> Iterator[str]:
 def test_service_and_model_agree_over_http() -> None:
     app, hasher = Changing(), a_hasher()
 
-    with serving(app) as url, httpx.Client(base_url=url) as client:
+    with serving(app) as (url, loop), httpx.Client(base_url=url) as client:
 
         class Machine(ServiceMachine):
             def new_subject(self) -> Subject:
-                clock = ManualClock()
-                app.app = create_app(a_service(MemoryStorage(), clock, hasher))
-                return OverHttp(client, clock)
+                clock, mailer = ManualClock(), MemoryMailer()
+                service = a_service(MemoryStorage(), clock, hasher, mailer=mailer, policy=MODELLED)
+                app.app = create_app(service)
+                return OverHttp(client, clock, Backstage(service, mailer), loop)
 
         run_state_machine_as_test(Machine, settings=settings(max_examples=60))
     hasher.close()

@@ -10,9 +10,13 @@ through the port alone: it may not ask which adapter it has before it.
 """
 
 from hashpost.testing.contracts.clocks import ClockContract, IdsContract
+from hashpost.testing.contracts.favorites import FavoritesContract
 from hashpost.testing.contracts.hashtags import HashtagsContract
 from hashpost.testing.contracts.housekeeping import AuditContract, ImportsContract
+from hashpost.testing.contracts.mails import CronTimesContract, MailTokensContract
+from hashpost.testing.contracts.outbox import OutboxContract
 from hashpost.testing.contracts.posts import PostsContract
+from hashpost.testing.contracts.schedules import SchedulesContract
 from hashpost.testing.contracts.secrets import (
     AccessTokensContract,
     CursorsContract,
@@ -23,22 +27,29 @@ from hashpost.testing.contracts.secrets import (
 from hashpost.testing.contracts.sessions import SessionsContract
 from hashpost.testing.contracts.timelines import TimelinesContract
 from hashpost.testing.contracts.transactions import TransactionContract
+from hashpost.testing.contracts.trends import TrendsContract
 from hashpost.testing.contracts.users import UsersContract
 
 __all__ = [
     "AccessTokensContract",
     "AuditContract",
     "ClockContract",
+    "CronTimesContract",
     "CursorsContract",
     "EmailAddressesContract",
+    "FavoritesContract",
     "HashtagsContract",
     "IdsContract",
     "ImportsContract",
+    "MailTokensContract",
+    "OutboxContract",
     "PasswordHasherContract",
     "PostsContract",
     "RefreshTokensContract",
+    "SchedulesContract",
     "SessionsContract",
     "TimelinesContract",
     "TransactionContract",
+    "TrendsContract",
     "UsersContract",
 ]

@@ -1,7 +1,14 @@
 """What a counter of hashtags must do."""
 
+from collections.abc import Collection, Mapping
+
+import pytest
+
 from hashpost.application.ports import Storage
+from hashpost.domain.ids import MAX_ID
 from hashpost.domain.popularity import HashtagCount
+from hashpost.domain.post import Post
+from hashpost.domain.trend import Usage
 from hashpost.testing.builders import a_deleted, a_post
 from hashpost.testing.contracts.keeping import change, keep_posts, kept_user
 
@@ -12,6 +19,29 @@ async def popular(storage: Storage, limit: int = 50) -> list[tuple[str, int]]:
         ranking = await reading.hashtags.popular(limit=limit)
     assert all(isinstance(tag, HashtagCount) for tag in ranking)
     return [(tag.name, tag.count) for tag in ranking]
+
+
+async def counts(storage: Storage, *names: str) -> Mapping[str, int]:
+    """The counts of those that are used."""
+    async with storage.reading() as reading:
+        found = await reading.hashtags.counts(names)
+    return {name: count for name, count in found.items() if count}
+
+
+async def usage(
+    storage: Storage,
+    *,
+    today: tuple[int, int],
+    yesterday: tuple[int, int] = (0, 0),
+    names: Collection[str] = (),
+    least: int = 1,
+) -> list[Usage]:
+    """The usage, by name."""
+    async with storage.reading() as reading:
+        found = await reading.hashtags.usage(
+            today=today, yesterday=yesterday, names=names, least=least
+        )
+    return sorted(found, key=lambda each: each.name)
 
 
 class HashtagsContract:
@@ -50,3 +80,91 @@ class HashtagsContract:
         await change(storage, edited, edited.edited(by=user.id, text="#d", at=edited.created_at))
 
         assert await popular(storage) == [("b", 1), ("d", 1)]
+
+    async def test_hashtags_are_counted_by_name(self, storage: Storage) -> None:
+        user = await kept_user(storage)
+        deleted = a_post(user, "#a #b #gone")
+        texts = ["#a #b #ano", "#A", "#año", "#ab"]
+        await keep_posts(storage, deleted, *(a_post(user, text) for text in texts))
+        await change(storage, deleted, a_deleted(deleted))
+
+        assert await counts(storage, "a", "b", "gone", "año", "none") == {"a": 2, "b": 1, "año": 1}
+        assert await counts(storage) == {}
+
+    @pytest.fixture
+    async def days(self, storage: Storage) -> list[Post]:
+        """Two days of posts by Ada, Bob and Eve, four each, and one post more on either side."""
+        ada, bob, eve = [await kept_user(storage) for _ in range(3)]
+        posts = [
+            a_post(ada, "#a #before"),
+            a_post(ada, "#a #b"),
+            a_post(ada, "#A #c"),
+            a_post(bob, "#b"),
+            a_post(bob, "#a"),
+            a_post(ada, "#a #c"),
+            a_post(bob, "#a #c"),
+            a_post(bob, "#C"),
+            a_post(eve, "#c #d"),
+            a_post(eve, "#c #after"),
+        ]
+        await keep_posts(storage, *posts)
+        return posts
+
+    @pytest.mark.parametrize(
+        ("least", "names", "expected"),
+        [
+            (1, (), [Usage("a", 2, 2), Usage("c", 3, 1), Usage("d", 1, 0)]),
+            (2, (), [Usage("a", 2, 2), Usage("c", 3, 1)]),
+            (3, (), [Usage("c", 3, 1)]),
+            (4, (), []),
+            (3, ("b", "c"), [Usage("b", 0, 2), Usage("c", 3, 1)]),
+            (
+                9,
+                ("d", "no", "before"),
+                [Usage("before", 0, 0), Usage("d", 1, 0), Usage("no", 0, 0)],
+            ),
+        ],
+    )
+    async def test_usage_counts_users_by_day(
+        self,
+        storage: Storage,
+        days: list[Post],
+        least: int,
+        names: tuple[str, ...],
+        expected: list[Usage],
+    ) -> None:
+        found = await usage(
+            storage,
+            today=(days[5].id, days[9].id),
+            yesterday=(days[1].id, days[5].id),
+            names=names,
+            least=least,
+        )
+
+        assert found == expected
+
+    async def test_usage_counts_live_posts_as_they_are(
+        self, storage: Storage, days: list[Post]
+    ) -> None:
+        deleted, edited = days[6], days[8]
+        await change(storage, deleted, a_deleted(deleted))
+        owner = edited.owner.id
+        await change(storage, edited, edited.edited(by=owner, text="#e", at=edited.created_at))
+
+        found = await usage(storage, today=(days[5].id, days[9].id), yesterday=(0, days[5].id))
+
+        assert found == [Usage("a", 1, 2), Usage("c", 2, 1), Usage("e", 1, 0)]
+
+    async def test_days_need_not_be_next_to_each_other(
+        self, storage: Storage, days: list[Post]
+    ) -> None:
+        found = await usage(
+            storage, today=(days[9].id, MAX_ID), yesterday=(days[0].id, days[1].id), names=["a"]
+        )
+
+        assert found == [Usage("a", 0, 1), Usage("after", 1, 0), Usage("c", 1, 0)]
+
+    async def test_nothing_is_used_on_days_without_posts(
+        self, storage: Storage, days: list[Post]
+    ) -> None:
+        assert await usage(storage, today=(1, 2), yesterday=(1, 1)) == []

@@ -1,6 +1,7 @@
 """Short ways to put things into a storage, and to look at it again."""
 
 from hashpost.application.ports import Storage
+from hashpost.domain.message import Message
 from hashpost.domain.post import Post
 from hashpost.domain.session import Session
 from hashpost.domain.timeline import Timeline
@@ -28,6 +29,13 @@ async def keep_posts(storage: Storage, *posts: Post) -> None:
         assert not await tx.posts.add(posts)
 
 
+async def keep_messages(storage: Storage, *messages: Message) -> None:
+    """Keep the messages."""
+    async with storage.transaction() as tx:
+        for message in messages:
+            assert await tx.outbox.add(message)
+
+
 async def change(storage: Storage, before: Post, after: Post) -> None:
     """Change a kept post."""
     async with storage.transaction() as tx:
@@ -39,6 +47,12 @@ async def stored_post(storage: Storage, post_id: int) -> Post | None:
     """The post with that id, as everybody sees it."""
     async with storage.reading() as reading:
         return await reading.posts.by_id(post_id)
+
+
+async def stored_message(storage: Storage, message_id: int) -> Message | None:
+    """The message with that id, as everybody sees it."""
+    async with storage.reading() as reading:
+        return await reading.messages.by_id(message_id)
 
 
 async def listed(storage: Storage, timeline: Timeline) -> tuple[int, list[int]]:

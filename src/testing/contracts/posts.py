@@ -1,13 +1,16 @@
 """What a keeper of posts must do."""
 
 import asyncio
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
 from hashpost.application.ports import Storage
 from hashpost.domain.errors import PostNotFound
-from hashpost.domain.timeline import AllPosts, HashtagPosts, UserPosts
+from hashpost.domain.ids import MAX_ID
+from hashpost.domain.post import Post
+from hashpost.domain.timeline import AllPosts, HashtagPosts, Timeline, UserPosts
 from hashpost.testing.builders import a_deleted, a_post, an_id
 from hashpost.testing.contracts.keeping import (
     change,
@@ -27,6 +30,33 @@ STRANGE_TEXTS = [
     "x" * 5000,
     "é#no #e\u0301 \u200f#עברית",
 ]
+
+DAY = timedelta(days=1)
+
+
+def deleted(post: Post, at: datetime) -> Post:
+    """The post, deleted by its owner at that moment."""
+    return post.deleted(by=post.owner.id, at=at)
+
+
+async def purged(storage: Storage, before: datetime, *, limit: int = 100) -> int:
+    """How many posts were purged at once."""
+    async with storage.transaction() as tx:
+        return await tx.posts.purge(before=before, limit=limit)
+
+
+async def purged_until_none_is_left(storage: Storage, before: datetime, *, limit: int) -> int:
+    """How many were purged by and by."""
+    total = 0
+    while batch := await purged(storage, before, limit=limit):
+        total += batch
+    return total
+
+
+async def deleted_old(storage: Storage, *, below: int, at: datetime, limit: int = 100) -> int:
+    """How many old posts were deleted at once."""
+    async with storage.transaction() as tx:
+        return await tx.posts.delete_old(below=below, at=at, limit=limit)
 
 
 class PostsContract:
@@ -175,3 +205,154 @@ class PostsContract:
         await asyncio.gather(*(keep_posts(storage, a_post(user, text)) for text in texts))
 
         assert (await listed(storage, HashtagPosts("t7")))[0] == 40
+
+    async def test_what_was_deleted_long_ago_is_purged_for_good(self, storage: Storage) -> None:
+        user = await kept_user(storage)
+        posts = [a_post(user, f"#a #n{number}") for number in range(5)]
+        day = posts[-1].created_at + DAY
+        moments = [day - DAY / 2, day, day + DAY, None, day - DAY / 4]
+        states = [
+            post if at is None else deleted(post, at)
+            for post, at in zip(posts, moments, strict=True)
+        ]
+        await keep_posts(storage, *states)
+
+        assert await purged(storage, day) == 2
+        assert await purged(storage, day) == 0
+        gone, left = (states[0], states[4]), (states[1], states[2], states[3])
+        assert [await stored_post(storage, post.id) for post in gone] == [None, None]
+        assert [await stored_post(storage, post.id) for post in left] == list(left)
+        assert await listed(storage, HashtagPosts("a")) == (1, [states[3].id])
+        async with storage.transaction() as tx:
+            assert await tx.posts.for_change(gone[0].id) is None
+
+    async def test_a_purge_stops_at_its_limit(self, storage: Storage) -> None:
+        user = await kept_user(storage)
+        posts = [a_deleted(a_post(user)) for _ in range(5)]
+        await keep_posts(storage, *posts)
+        later = posts[-1].created_at + DAY
+
+        assert [await purged(storage, later, limit=3) for _ in range(3)] == [3, 2, 0]
+
+    async def test_purges_at_once_forget_each_post_once(self, storage: Storage) -> None:
+        user = await kept_user(storage)
+        posts = [a_deleted(a_post(user)) for _ in range(40)]
+        await keep_posts(storage, *posts)
+        later = posts[-1].created_at + DAY
+
+        counts = await asyncio.gather(
+            *(purged_until_none_is_left(storage, later, limit=7) for _ in range(4))
+        )
+
+        assert sum(counts) == 40
+
+    async def test_of_a_restore_and_a_purge_at_once_one_happens(self, storage: Storage) -> None:
+        user = await kept_user(storage)
+        posts = [a_post(user, "#a") for _ in range(20)]
+        later = posts[-1].created_at + DAY
+        await keep_posts(storage, *(a_deleted(post) for post in posts))
+
+        async def restore(post_id: int) -> bool:
+            async with storage.transaction() as tx:
+                before = await tx.posts.for_change(post_id)
+                await asyncio.sleep(0)
+                if before is not None:
+                    await tx.posts.save(before, replace(before, deleted_at=None))
+                return before is not None
+
+        first, *restored = await asyncio.gather(
+            purged(storage, later), *(restore(post.id) for post in posts)
+        )
+
+        left = [post.id for post, is_back in zip(posts, restored, strict=True) if is_back]
+        assert first + len(left) == 20
+        assert await listed(storage, HashtagPosts("a")) == (len(left), left[::-1])
+
+    async def test_old_posts_are_deleted_softly_oldest_first(self, storage: Storage) -> None:
+        user = await kept_user(storage)
+        posts = [a_post(user, f"#a #n{number}") for number in range(6)]
+        await keep_posts(storage, *posts[:1], a_deleted(posts[1]), *posts[2:])
+        at = posts[-1].created_at + DAY
+
+        counts = [
+            await deleted_old(storage, below=posts[4].id, at=at + number * DAY, limit=2)
+            for number in range(3)
+        ]
+
+        states = [
+            deleted(posts[0], at),
+            a_deleted(posts[1]),
+            deleted(posts[2], at),
+            deleted(posts[3], at + DAY),
+            *posts[4:],
+        ]
+        assert counts == [2, 1, 0]
+        assert [await stored_post(storage, post.id) for post in posts] == states
+        left = (2, [posts[5].id, posts[4].id])
+        assert await listed(storage, AllPosts()) == left
+        assert await listed(storage, UserPosts(user.id)) == left
+        assert await listed(storage, HashtagPosts("a")) == left
+        assert await listed(storage, HashtagPosts("n3")) == (0, [])
+
+    async def test_an_old_post_is_not_deleted_before_its_last_edit(self, storage: Storage) -> None:
+        user = await kept_user(storage)
+        post = a_post(user, "#a")
+        edited = post.edited(by=user.id, text="#b", at=post.created_at + DAY)
+        await keep_posts(storage, edited)
+
+        await deleted_old(storage, below=MAX_ID, at=post.created_at + DAY / 2)
+
+        assert await stored_post(storage, post.id) == deleted(edited, post.created_at + DAY)
+
+    async def test_an_old_post_that_comes_back_is_in_all_its_timelines(
+        self, storage: Storage
+    ) -> None:
+        post = a_post(await kept_user(storage), "#b #a")
+        await keep_posts(storage, post)
+        at = post.created_at + DAY
+        await deleted_old(storage, below=MAX_ID, at=at)
+
+        await change(storage, deleted(post, at), post)
+
+        assert await stored_post(storage, post.id) == post
+        assert await listed(storage, AllPosts()) == (1, [post.id])
+        assert await listed(storage, HashtagPosts("a")) == (1, [post.id])
+        assert await listed(storage, HashtagPosts("b")) == (1, [post.id])
+
+    async def test_deletions_of_old_posts_among_edits_leave_none_and_miss_none(
+        self, storage: Storage
+    ) -> None:
+        user = await kept_user(storage)
+        posts = [a_post(user, "#a #b") for _ in range(30)]
+        await keep_posts(storage, *posts)
+        at = posts[-1].created_at + DAY
+
+        async def edit(post: Post, text: str) -> None:
+            async with storage.transaction() as tx:
+                before = await tx.posts.for_change(post.id)
+                assert before is not None
+                await asyncio.sleep(0)
+                after = before.edited(by=user.id, text=text, at=before.created_at)
+                await tx.posts.save(before, after)
+
+        async def delete_all() -> int:
+            total = 0
+            while batch := await deleted_old(storage, below=MAX_ID, at=at, limit=7):
+                total += batch
+            return total
+
+        deletions, edits = await asyncio.gather(
+            asyncio.gather(*(delete_all() for _ in range(3))),
+            asyncio.gather(
+                *(edit(post, text) for post in posts[::-1] for text in ("#c #a", "#d")),
+                return_exceptions=True,
+            ),
+        )
+
+        assert sum(deletions) == 30
+        assert {type(result) for result in edits} <= {type(None), PostNotFound}
+        timelines: list[Timeline] = [AllPosts(), *map(HashtagPosts, "abcd")]
+        assert [await listed(storage, timeline) for timeline in timelines] == [(0, [])] * 5
+        async with storage.reading() as reading:
+            audited = await reading.audit.posts(after=0, limit=100)
+        assert {post.is_live or post.listed for post in audited} == {frozenset()}

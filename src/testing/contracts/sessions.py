@@ -1,13 +1,18 @@
 """What a keeper of sessions must do."""
 
 import asyncio
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from hashpost.application.ports import Storage
 from hashpost.domain.ids import time_of
 from hashpost.domain.session import Session
 from hashpost.testing.builders import a_session, a_token_hash
 from hashpost.testing.contracts.keeping import keep_session, kept_user
+
+NOON = datetime(2026, 12, 12, 12, tzinfo=UTC)
+"""After all sessions here were made, and before they expire, unless a test says otherwise."""
+SECOND = timedelta(seconds=1)
 
 
 async def found(storage: Storage, token_hash: bytes) -> Session | None:
@@ -22,11 +27,25 @@ def next_of(session: Session, successor: bytes) -> Session:
     return session.rotated(successor, at=at, expires_at=at + timedelta(days=30))
 
 
+async def purged(storage: Storage, *, limit: int = 100) -> int:
+    """How many sessions that ended before noon were purged at once."""
+    async with storage.transaction() as tx:
+        return await tx.sessions.purge(before=NOON, limit=limit)
+
+
+async def purged_until_none_is_left(storage: Storage, *, limit: int) -> int:
+    """How many were purged by and by."""
+    total = 0
+    while batch := await purged(storage, limit=limit):
+        total += batch
+    return total
+
+
 class SessionsContract:
     """The port `Sessions`. Fixture: `storage`, empty."""
 
     async def test_a_session_is_found_by_its_token_as_it_was_kept(self, storage: Storage) -> None:
-        session = a_session(await kept_user(storage))
+        session = replace(a_session(await kept_user(storage)), generation=7)
 
         await keep_session(storage, session)
 
@@ -95,3 +114,59 @@ class SessionsContract:
                 return True
 
         assert sum(await asyncio.gather(*(rotate() for _ in range(20)))) == 1
+
+    async def test_what_expired_or_was_revoked_is_purged_with_all_its_tokens(
+        self, storage: Storage
+    ) -> None:
+        user = await kept_user(storage)
+        expired, revoked = a_session(user, expires_at=NOON - SECOND), a_session(user)
+        rotated = next_of(revoked, a_token_hash())
+        left = [
+            a_session(user, expires_at=NOON),
+            a_session(user, expires_at=NOON + SECOND).revoked(at=NOON),
+            a_session(user, expires_at=NOON + SECOND),
+        ]
+        for session in (expired, revoked, *left):
+            await keep_session(storage, session)
+        async with storage.transaction() as tx:
+            await tx.sessions.by_token(revoked.current)
+            await tx.sessions.save(rotated)
+            await tx.sessions.save(replace(rotated, revoked_at=NOON - SECOND))
+
+        assert await purged(storage) == 2
+        assert await purged(storage) == 0
+        gone = [expired.current, revoked.current, rotated.current]
+        assert [await found(storage, token) for token in gone] == [None] * 3
+        assert [await found(storage, session.current) for session in left] == left
+        async with storage.reading() as reading:
+            assert await reading.users.with_session(user.id, revoked.id) == (user, None)
+
+    async def test_a_session_that_expired_and_was_revoked_is_purged_once(
+        self, storage: Storage
+    ) -> None:
+        user = await kept_user(storage)
+        session = a_session(user, expires_at=NOON - SECOND).revoked(at=NOON - 2 * SECOND)
+        await keep_session(storage, session)
+
+        assert await purged(storage) == 1
+        assert await found(storage, session.current) is None
+
+    async def test_a_purge_stops_at_its_limit(self, storage: Storage) -> None:
+        user = await kept_user(storage)
+        for _ in range(3):
+            await keep_session(storage, a_session(user, expires_at=NOON - SECOND))
+            await keep_session(storage, a_session(user).revoked(at=NOON - SECOND))
+
+        assert [await purged(storage, limit=4) for _ in range(3)] == [4, 2, 0]
+
+    async def test_purges_at_once_forget_each_session_once(self, storage: Storage) -> None:
+        user = await kept_user(storage)
+        for number in range(40):
+            session = a_session(user, expires_at=NOON - SECOND)
+            await keep_session(storage, session.revoked(at=NOON - number * SECOND))
+
+        counts = await asyncio.gather(
+            *(purged_until_none_is_left(storage, limit=7) for _ in range(4))
+        )
+
+        assert sum(counts) == 40

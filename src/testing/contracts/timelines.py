@@ -1,5 +1,8 @@
 """What a reader of timelines must do."""
 
+from collections.abc import Collection
+from itertools import product
+
 import pytest
 
 from hashpost.application.ports import Storage
@@ -19,6 +22,24 @@ async def before(storage: Storage, timeline: Timeline, post_id: int, limit: int)
     """That stretch of the timeline."""
     async with storage.reading() as reading:
         return await reading.timelines.before(timeline, post_id=post_id, limit=limit)
+
+
+async def merged(
+    storage: Storage,
+    names: Collection[str],
+    *,
+    before: int | None = None,
+    after: int = 0,
+    offset: int = 0,
+    limit: int = 100,
+) -> list[Post]:
+    """That stretch of the merged timeline."""
+    async with storage.reading() as reading:
+        return list(
+            await reading.timelines.merged(
+                names, before=before, after=after, offset=offset, limit=limit
+            )
+        )
 
 
 class TimelinesContract:
@@ -131,3 +152,110 @@ class TimelinesContract:
         assert [*first, *second] == [*posts[:3], *posts[5:]]
         assert len(first) == 4
         assert not third
+
+    @pytest.mark.parametrize(
+        ("names", "numbers"),
+        [
+            ([], []),
+            (["n"], []),
+            (["n0"], [9, 6, 0]),
+            (["n0", "n1"], [10, 9, 7, 6, 1, 0]),
+            (["n1", "n0", "none"], [10, 9, 7, 6, 1, 0]),
+            (["n2", "all", "n0"], [11, 10, 9, 8, 7, 6, 5, 2, 1, 0]),
+            (["n0", "n1", "n2", "all", "none"], [11, 10, 9, 8, 7, 6, 5, 2, 1, 0]),
+        ],
+    )
+    async def test_a_merged_timeline_holds_each_post_once_newest_first(
+        self, storage: Storage, posts: list[Post], names: list[str], numbers: list[int]
+    ) -> None:
+        assert await merged(storage, names) == [posts[number] for number in numbers]
+
+    async def test_names_may_come_in_any_order_and_repeatedly(
+        self, storage: Storage, posts: list[Post]
+    ) -> None:
+        expected = [posts[number] for number in (10, 9, 7, 6, 1, 0)]
+
+        assert await merged(storage, {"n1", "n0"}) == expected
+        assert await merged(storage, ["n1", "n0", "n1", "n0", "n0"]) == expected
+
+    @pytest.mark.parametrize(
+        ("after", "before", "numbers"),
+        [
+            (None, 9, [7, 6, 1, 0]),
+            (None, 8, [7, 6, 1, 0]),
+            (6, None, [10, 9, 7]),
+            (3, None, [10, 9, 7, 6]),
+            (1, 9, [7, 6]),
+            (9, 10, []),
+            (10, 1, []),
+        ],
+    )
+    async def test_a_merged_timeline_lies_between_its_bounds(
+        self,
+        storage: Storage,
+        posts: list[Post],
+        after: int | None,
+        before: int | None,
+        numbers: list[int],
+    ) -> None:
+        found = await merged(
+            storage,
+            ["n0", "n1"],
+            after=0 if after is None else posts[after].id,
+            before=None if before is None else posts[before].id,
+        )
+
+        assert found == [posts[number] for number in numbers]
+
+    @pytest.mark.parametrize("before", [None, 10])
+    async def test_a_merged_timeline_is_read_in_stretches_of_every_size(
+        self, storage: Storage, posts: list[Post], before: int | None
+    ) -> None:
+        names = ["n2", "n1", "all"]
+        whole = [post for post in posts[::-1] if post not in posts[3:5]]
+        bound = None if before is None else posts[before].id
+        expected = [post for post in whole if bound is None or post.id < bound]
+
+        stretches = {
+            (offset, limit): await merged(storage, names, before=bound, offset=offset, limit=limit)
+            for offset, limit in product(range(12), range(1, 12))
+        }
+
+        assert stretches == {
+            (offset, limit): expected[offset : offset + limit] for offset, limit in stretches
+        }
+
+    async def test_a_post_moves_between_merged_timelines_with_its_hashtags(
+        self, storage: Storage, posts: list[Post]
+    ) -> None:
+        before = posts[6]
+        after = before.edited(by=before.owner.id, text="#n1", at=before.created_at)
+
+        await change(storage, before, after)
+
+        assert await merged(storage, ["n0"]) == [posts[9], posts[0]]
+        assert await merged(storage, ["n1"]) == [posts[10], posts[7], after, posts[1]]
+
+    async def test_a_timeline_is_merged_from_two_hundred(self, storage: Storage) -> None:
+        user = await kept_user(storage)
+        posts = [
+            a_post(user, f"#a{number} #b{number} #a{(number + 1) % 100}") for number in range(100)
+        ]
+        await keep_posts(storage, *posts)
+        names = [f"{letter}{number}" for letter in "ab" for number in range(100)]
+
+        first = await merged(storage, names, limit=21)
+        last = await merged(storage, names, offset=90, limit=21)
+
+        assert first == posts[:-22:-1]
+        assert last == posts[9::-1]
+
+    @pytest.mark.parametrize(
+        ("position", "count"), [(0, 0), (1, 1), (3, 3), (4, 3), (5, 3), (6, 4), (11, 9)]
+    )
+    async def test_live_posts_are_counted_below_an_id(
+        self, storage: Storage, posts: list[Post], position: int, count: int
+    ) -> None:
+        async with storage.reading() as reading:
+            assert await reading.timelines.count_below(posts[position].id) == count
+            assert await reading.timelines.count_below(2**53 - 1) == 10

@@ -1,7 +1,9 @@
 """What a keeper of users must do."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -11,12 +13,46 @@ from hashpost.domain.user import User
 from hashpost.testing.builders import a_session, a_user
 from hashpost.testing.contracts.keeping import keep_session, kept_user
 
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+async def keep_users(storage: Storage, *users: User) -> None:
+    """Keep new users."""
+    async with storage.transaction() as tx:
+        for user in users:
+            assert await tx.users.add(user)
+
+
+async def by_email(storage: Storage, email: str) -> Sequence[User]:
+    """The users of that address."""
+    async with storage.reading() as reading:
+        return list(await reading.users.by_email(email))
+
+
+async def with_digest(storage: Storage, *, after: int, limit: int) -> Sequence[User]:
+    """Some users who want the weekly digest."""
+    async with storage.reading() as reading:
+        return list(await reading.users.with_digest(after=after, limit=limit))
+
+
+async def save(storage: Storage, before: User, after: User) -> None:
+    """Change a kept user."""
+    async with storage.transaction() as tx:
+        assert await tx.users.for_change(before.id) == before
+        await tx.users.save(after)
+
 
 class UsersContract:
     """The port `Users`. Fixture: `storage`, empty."""
 
     async def test_a_user_is_found_by_id_as_it_was_kept(self, storage: Storage) -> None:
-        user = a_user("Ada.L", email="ada@example.com", generation=7)
+        user = a_user(
+            "Ada.L",
+            email="ada@example.com",
+            generation=7,
+            weekly_digest=True,
+            digest_at=NOON,
+        )
 
         async with storage.transaction() as tx:
             added = await tx.users.add(user)
@@ -142,3 +178,89 @@ class UsersContract:
         async with storage.reading() as reading:
             assert (first, second) == (True, False)
             assert await reading.users.by_id(user.id) == replace(user, password_hash="$new$")
+
+    async def test_the_next_state_of_a_user_is_kept(self, storage: Storage) -> None:
+        before, other = a_user("Ada"), a_user("Bob")
+        await keep_users(storage, before, other)
+        after = replace(
+            before.with_password("$new$").with_digest(weekly=True).digested(at=NOON),
+            email="ada@example.com",
+        )
+
+        await save(storage, before, after)
+
+        async with storage.reading() as reading:
+            assert await reading.users.by_id(before.id) == after
+            assert await reading.users.by_username("ada") == after
+            assert await reading.users.by_id(other.id) == other
+
+    async def test_a_user_who_is_not_there_cannot_be_locked(self, storage: Storage) -> None:
+        user = await kept_user(storage)
+
+        async with storage.transaction() as tx:
+            assert await tx.users.for_change(user.id + 1) is None
+
+    async def test_of_twenty_who_change_a_user_at_once_none_is_lost(self, storage: Storage) -> None:
+        user = await kept_user(storage)
+
+        async def change_password(number: int) -> None:
+            async with storage.transaction() as tx:
+                present = await tx.users.for_change(user.id)
+                assert present is not None
+                await asyncio.sleep(0)
+                await tx.users.save(present.with_password(f"${number}$"))
+
+        await asyncio.gather(*map(change_password, range(20)))
+
+        async with storage.reading() as reading:
+            changed = await reading.users.by_id(user.id)
+        assert changed is not None
+        assert changed.generation == 20
+
+    async def test_users_are_found_by_address_in_whatever_case_by_id(
+        self, storage: Storage
+    ) -> None:
+        first = a_user(email="Ada@Example.com")
+        second = a_user(email="ada@example.com")
+        others = [a_user(email="ada@example.org"), a_user(email=None), a_user(email="da@e.com")]
+        await keep_users(storage, second, *others, first)
+
+        assert await by_email(storage, "ada@EXAMPLE.com") == [first, second]
+        assert await by_email(storage, "Ada@Example.com") == [first, second]
+        assert await by_email(storage, "ada@example.net") == []
+
+    @pytest.mark.parametrize(
+        "address",
+        ["", "%", "ada@example.co", "\u212a@e.com", "k2@e.com", "É@e.com", "ü@e.com", "é" * 500],
+    )
+    async def test_an_address_that_nobody_has_finds_nobody(
+        self, storage: Storage, address: str
+    ) -> None:
+        emails = ["ada@example.com", "k@e.com", "\u212a2@e.com", "é@e.com", "Ü@e.com", None]
+        await keep_users(storage, *(a_user(email=email) for email in emails))
+
+        assert await by_email(storage, address) == []
+
+    async def test_a_user_is_found_by_the_present_address_only(self, storage: Storage) -> None:
+        before, without = a_user(email="old@example.com"), a_user(email="Old@example.com")
+        await keep_users(storage, before, without)
+        after = replace(before, email="new@example.com")
+
+        await save(storage, before, after)
+        await save(storage, without, replace(without, email=None))
+
+        assert await by_email(storage, "old@example.com") == []
+        assert await by_email(storage, "NEW@example.com") == [after]
+
+    async def test_who_wants_digests_is_found_in_stretches_by_id(self, storage: Storage) -> None:
+        users = [a_user(weekly_digest=number != 2) for number in range(6)]
+        await keep_users(storage, *users[::-1])
+        await save(storage, users[4], users[4].with_digest(weekly=False))
+
+        first = await with_digest(storage, after=0, limit=2)
+        second = await with_digest(storage, after=first[-1].id, limit=2)
+        third = await with_digest(storage, after=second[-1].id, limit=2)
+
+        assert first == [users[0], users[1]]
+        assert second == [users[3], users[5]]
+        assert third == []
