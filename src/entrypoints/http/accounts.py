@@ -1,16 +1,29 @@
 """Signing up, logging in, staying logged in."""
 
+from collections.abc import Iterator
+
 from litestar import Controller, post
 
 from hashpost.application.accounts import LogIn, Refresh, SignUp
-from hashpost.domain.errors import InvalidCredentials, InvalidRefreshToken, UsernameTaken
-from hashpost.entrypoints.http.asgi import Answer
+from hashpost.application.profile import ConfirmPasswordReset, RequestPasswordReset
+from hashpost.application.service import Service
+from hashpost.domain.errors import (
+    FieldError,
+    InvalidCredentials,
+    InvalidRefreshToken,
+    InvalidResetToken,
+    UsernameTaken,
+)
+from hashpost.entrypoints.http.asgi import Answer, empty
+from hashpost.entrypoints.http.bodies import Faults
 from hashpost.entrypoints.http.openapi import Documented, documented
 from hashpost.entrypoints.http.requests import Call
 from hashpost.entrypoints.http.routing import NO_STORE
 from hashpost.entrypoints.http.schemas import (
+    ConfirmPasswordResetBody,
     LogInBody,
     RefreshBody,
+    RequestPasswordResetBody,
     SignUpBody,
     TokensAnswer,
     UserAnswer,
@@ -20,8 +33,17 @@ from hashpost.entrypoints.http.schemas import (
 )
 
 
+def _reset_faults(service: Service) -> Faults:
+    def faults(*, username: str | None, email: str | None) -> Iterator[FieldError]:
+        yield from service.request_password_reset.faults(username=username, email=email)
+        if username is not None and email is not None:
+            yield FieldError("username", "a username or an email, not both")
+
+    return faults
+
+
 class Accounts(Controller):
-    """What is open to everybody: it leads to a token."""
+    """What is open to everybody: it leads to a token, or to a password that does."""
 
     path = "/api"
     tags = ("accounts",)
@@ -78,3 +100,38 @@ class Accounts(Controller):
         body = await request.read(RefreshBody)
         tokens = await request.service.refresh(body.refresh)
         return Answer(200, encoded(present_tokens(tokens)))
+
+    @post(
+        "/password_reset",
+        opt=documented(
+            "Ask for a new password",
+            Documented(202, None, "A mail goes out if there is such a user with an address."),
+            use_case=RequestPasswordReset,
+            body=RequestPasswordResetBody,
+        ),
+    )
+    async def request_password_reset(self, request: Call) -> Answer:
+        """Ask for a new password."""
+        service = request.service
+        body = await request.read(RequestPasswordResetBody, faults=_reset_faults(service))
+        await service.request_password_reset(username=body.username, email=body.email)
+        return empty(202)
+
+    @post(
+        "/password_reset/confirm",
+        opt=documented(
+            "Set a new password by a token from a mail",
+            Documented(204, None, "It is set, and every token of the user is dead."),
+            use_case=ConfirmPasswordReset,
+            body=ConfirmPasswordResetBody,
+            errors=[InvalidResetToken],
+        ),
+    )
+    async def confirm_password_reset(self, request: Call) -> Answer:
+        """Set a new password by a token from a mail."""
+        service = request.service
+        body = await request.read(
+            ConfirmPasswordResetBody, faults=service.confirm_password_reset.faults
+        )
+        await service.confirm_password_reset(token=body.token, new_password=body.new_password)
+        return empty(204)

@@ -17,14 +17,18 @@ from hashpost.entrypoints.http.asgi import Application, Receive, Scope, Send
 from hashpost.entrypoints.http.auth import authenticated
 from hashpost.entrypoints.http.docs import Docs
 from hashpost.entrypoints.http.edge import Edge, Limits
+from hashpost.entrypoints.http.favorites import Favorites
 from hashpost.entrypoints.http.hashtags import Hashtags
-from hashpost.entrypoints.http.health import Health
+from hashpost.entrypoints.http.health import Health, Monitoring
+from hashpost.entrypoints.http.me import Me
+from hashpost.entrypoints.http.metrics import Metrics
 from hashpost.entrypoints.http.openapi import Endpoint, Json, document
 from hashpost.entrypoints.http.posts import Posts
 from hashpost.entrypoints.http.problems import MalformedRequest
 from hashpost.entrypoints.http.requests import Call
 from hashpost.entrypoints.http.routing import NO_STORE, PRIVATE, Route, Routes
 from hashpost.entrypoints.http.timelines import Timelines
+from hashpost.entrypoints.http.unsubscribe import Unsubscribing
 
 OpenService = Callable[[], AbstractAsyncContextManager[Service]]
 
@@ -33,12 +37,9 @@ def create_app(service: Service, *, limits: Limits | None = None) -> Application
     """The ASGI application over an open service, whose opening and closing is the caller's."""
     litestar = _litestar()
     litestar.state.service = service
+    litestar.state.metrics = metrics = Metrics()
     litestar.state.openapi = msgspec.json.encode(_document(litestar))
-    return Edge(
-        cast(Application, litestar),
-        Routes(_routes(litestar)),
-        limits or Limits(),
-    )
+    return Edge(cast(Application, litestar), Routes(_routes(litestar)), limits or Limits(), metrics)
 
 
 def create_app_opening(open_service: OpenService, *, limits: Limits | None = None) -> Application:
@@ -58,7 +59,18 @@ def openapi_document() -> Json:
 
 def _litestar() -> Litestar:
     return Litestar(
-        route_handlers=[Accounts, Posts, Timelines, Hashtags, Health, Docs],
+        route_handlers=[
+            Accounts,
+            Me,
+            Unsubscribing,
+            Posts,
+            Timelines,
+            Favorites,
+            Hashtags,
+            Health,
+            Monitoring,
+            Docs,
+        ],
         request_class=Call,
         exception_handlers={Exception: _leave_to_the_edge},
         openapi_config=None,
@@ -93,7 +105,7 @@ def _routes(litestar: Litestar) -> Iterator[Route]:
         by_template.setdefault(template, []).append(handler)
     for template, handlers in by_template.items():
         is_open = not any(map(_is_guarded, handlers))
-        options = NO_STORE | handlers[0].opt if is_open else PRIVATE
+        options = (NO_STORE if is_open else PRIVATE) | handlers[0].opt
         yield Route(
             template=template,
             methods=frozenset(method for each in handlers for method in _methods(each)),

@@ -144,6 +144,8 @@ def _fault(value: object, type_: msgspec.inspect.Type) -> str | None:
             # bool is an int to Python, and 1.0 equals 1.
             is_right = type(value) is int and (low or 0) <= value <= (high or 0)
             return None if is_right else f"an integer from {low} to {high}"
+        case msgspec.inspect.BoolType():
+            return None if type(value) is bool else "true or false"
         case msgspec.inspect.StrType():
             if not isinstance(value, str):
                 return "a string"

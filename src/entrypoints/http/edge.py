@@ -1,8 +1,8 @@
 """The outermost layer: what holds for every answer, whatever the cause.
 
-Request ids, the access log, sizes, deadlines, overload, HEAD and OPTIONS, 404 and 405, headers, and
-the last resort. Frameworks run their middleware for matched paths only; this is plain ASGI around
-all of it.
+Request ids, the access log, metrics, sizes, deadlines, overload, HEAD and OPTIONS, 404 and 405,
+headers, and the last resort. Frameworks run their middleware for matched paths only; this is plain
+ASGI around all of it.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from structlog.contextvars import bound_contextvars
 from hashpost.domain.errors import HashpostError, NotFound, Unavailable
 from hashpost.entrypoints.http import problems
 from hashpost.entrypoints.http.asgi import Application, Header, Message, Receive, Scope, Send
+from hashpost.entrypoints.http.metrics import Metrics
 from hashpost.entrypoints.http.problems import (
     HeadersTooLarge,
     MalformedRequest,
@@ -63,10 +64,13 @@ class Disconnected(Exception):
 class Edge:
     """An ASGI application around another."""
 
-    def __init__(self, app: Application, routes: Routes, limits: Limits) -> None:
+    def __init__(
+        self, app: Application, routes: Routes, limits: Limits, metrics: Metrics | None = None
+    ) -> None:
         self.app = app
         self.routes = routes
         self.limits = limits
+        self.metrics = metrics or Metrics()
         self.at_work = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -99,10 +103,11 @@ class _Exchange:
         self._task: Task[Any] | None = None
         self._late_answer: Task[None] | None = None
         self._began = perf_counter()
-        self._is_logged = False
+        self._is_noted = False
 
     async def run(self) -> None:
         with bound_contextvars(request_id=self._request_id):
+            self._edge.metrics.began()
             try:
                 await self._answer()
             except Disconnected:
@@ -117,9 +122,10 @@ class _Exchange:
                 _log.exception("request_failed")
                 await self._refuse(HashpostError())
             finally:
+                self._edge.metrics.ended()
                 if self._late_answer is not None:
                     await self._late_answer
-                self._log_access()
+                self._note_answer()
 
     async def _answer(self) -> None:
         limits = self._edge.limits
@@ -261,19 +267,25 @@ class _Exchange:
 
     async def _answer_late(self) -> None:
         await self._refuse(Unavailable("This takes too long right now"))
-        self._log_access()
+        self._note_answer()
 
-    # The log
+    # The log, and the metrics
 
-    def _log_access(self) -> None:
-        if self._is_logged:
+    def _note_answer(self) -> None:
+        if self._is_noted:
             return
-        self._is_logged = True
+        self._is_noted = True
+        method, seconds = self._scope["method"], perf_counter() - self._began
+        route = None if self._target is None else self._target.route.template
+        if self._status is not None:
+            self._edge.metrics.answered(
+                method=method, route=route, status=self._status, seconds=seconds
+            )
         facts: dict[str, object] = {
-            "method": self._scope["method"],
-            "route": None if self._target is None else self._target.route.template,
+            "method": method,
+            "route": route,
             "status": self._status,
-            "ms": round((perf_counter() - self._began) * 1000, 1),
+            "ms": round(seconds * 1000, 1),
         }
         if self._target is not None:
             facts |= self._target.ids

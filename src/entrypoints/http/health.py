@@ -1,9 +1,10 @@
-"""Whether it runs, and whether it can serve."""
+"""Whether it runs, whether it can serve, and what is measured of it."""
 
 from litestar import Controller, get
 
 from hashpost.domain.errors import Unavailable
 from hashpost.entrypoints.http.asgi import Answer
+from hashpost.entrypoints.http.metrics import CONTENT_TYPE, Metrics
 from hashpost.entrypoints.http.openapi import Documented, documented
 from hashpost.entrypoints.http.requests import Call
 from hashpost.entrypoints.http.routing import ALWAYS_SERVED
@@ -40,3 +41,25 @@ class Health(Controller):
         """The storage answers. If it does not, send no requests here for now."""
         await request.service.check_readiness()
         return Answer(200, encoded(HealthAnswer()))
+
+
+class Monitoring(Controller):
+    """For whoever watches over many processes."""
+
+    path = "/metrics"
+    tags = ("health",)
+    opt = ALWAYS_SERVED
+
+    @get(
+        opt=documented(
+            "What is measured",
+            Documented(200, "text/plain", "Metrics in the text format of Prometheus."),
+        ),
+    )
+    async def metrics(self, request: Call) -> Answer:
+        """Requests that this process answered, and what the storage tells of messages.
+
+        A storage that is away does not stand against it: `hashpost_storage_up` is 0 then.
+        """
+        metrics: Metrics = request.app.state.metrics
+        return Answer(200, await metrics.text(request.service), (), CONTENT_TYPE)

@@ -17,6 +17,7 @@ import msgspec
 from hashpost.domain.errors import (
     HashpostError,
     InvalidInput,
+    InvalidResetToken,
     NotFound,
     Unauthenticated,
     Unavailable,
@@ -24,8 +25,9 @@ from hashpost.domain.errors import (
 from hashpost.domain.ids import MAX_ID
 from hashpost.domain.popularity import LIMIT_MAX
 from hashpost.domain.popularity import POPULAR_LIMIT as POPULAR_LIMIT_DEFAULT
+from hashpost.domain.timeline import MERGED_MAX, PAGE_SIZE_MAX
 from hashpost.domain.timeline import PAGE_SIZE as PAGE_SIZE_DEFAULT
-from hashpost.domain.timeline import PAGE_SIZE_MAX
+from hashpost.domain.trend import TRENDING_LIMIT as TRENDING_LIMIT_DEFAULT
 from hashpost.entrypoints.http import problems
 from hashpost.entrypoints.http.problems import (
     HeadersTooLarge,
@@ -41,13 +43,14 @@ Errors = Sequence[type[HashpostError]]
 
 _REF: Final = "#/components/schemas/{name}"
 _PARAMETER: Final = re.compile(r"\{(\w+):(?:int|str)\}")
+_WITH_SLASH: Final = ("/api/", "/unsubscribe/")
 
 
 @dataclass(frozen=True, slots=True)
 class Documented:
     """What a route answers when all goes well.
 
-    `content` is a struct, a list of one, or a media type.
+    `content` is a struct, a list of one, a media type, or None if there is none.
     """
 
     status: int
@@ -84,7 +87,8 @@ class Endpoint:
     def path(self) -> str:
         """The path as the contract writes it."""
         path = _PARAMETER.sub(r"{\1}", self.template)
-        return path if "." in path or not path.startswith("/api/") else path + "/"
+        has_slash = path.startswith(_WITH_SLASH) and "." not in path
+        return path + "/" if has_slash else path
 
     @property
     def parameters(self) -> list[str]:
@@ -99,7 +103,7 @@ class Endpoint:
             found.append(InvalidInput)
         if not self.is_open:
             found.append(Unauthenticated)
-        if {"id_post", "user_id"} & set(self.parameters):
+        if {"id_post", "user_id", "token"} & set(self.parameters):
             found.append(NotFound)
         found += self.operation.errors
         if self.operation.body:
@@ -125,15 +129,27 @@ def documented(
 
 
 PAGE: Final = "page"
+MERGED_PAGE: Final = "merged_page"
 PAGE_SIZE: Final = "page_size"
 CURSOR: Final = "cursor"
 POPULAR_LIMIT: Final = "popular_limit"
+TRENDING_LIMIT: Final = "trending_limit"
 
 ETAG: Final = "ETag"
 LINK: Final = "Link"
 LOCATION: Final = "Location"
 
 _ID_SCHEMA: Final[Json] = {"type": "integer", "minimum": 1, "maximum": MAX_ID}
+
+
+def _limit(*, default: int) -> Json:
+    return {
+        "name": "limit",
+        "in": "query",
+        "description": "How many hashtags at most.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": default},
+    }
+
 
 _PARAMETERS: Final[dict[str, Json]] = {
     "id_post": {
@@ -161,11 +177,25 @@ _PARAMETERS: Final[dict[str, Json]] = {
         "schema": {"type": "string", "minLength": 1, "maxLength": 401},
         "example": "world",
     },
+    "token": {
+        "name": "token",
+        "in": "path",
+        "required": True,
+        "description": "The token of the link in a mail.",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"},
+        "example": "AA0RAPVTUA1Xk2bY7yqV0n3cJm5tRz8w",
+    },
     PAGE: {
         "name": "page",
         "in": "query",
         "description": "The number of the page, from 1.",
         "schema": {"type": "integer", "minimum": 1, "maximum": MAX_ID, "default": 1},
+    },
+    MERGED_PAGE: {
+        "name": "page",
+        "in": "query",
+        "description": f"The number of the page, from 1, up to the {MERGED_MAX:,}th post.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": MERGED_MAX, "default": 1},
     },
     PAGE_SIZE: {
         "name": "page_size",
@@ -185,17 +215,8 @@ _PARAMETERS: Final[dict[str, Json]] = {
         "goes on from where that answer ended, without gaps or repeats.",
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{32}$"},
     },
-    POPULAR_LIMIT: {
-        "name": "limit",
-        "in": "query",
-        "description": "How many hashtags at most.",
-        "schema": {
-            "type": "integer",
-            "minimum": 1,
-            "maximum": LIMIT_MAX,
-            "default": POPULAR_LIMIT_DEFAULT,
-        },
-    },
+    POPULAR_LIMIT: _limit(default=POPULAR_LIMIT_DEFAULT),
+    TRENDING_LIMIT: _limit(default=TRENDING_LIMIT_DEFAULT),
 }
 
 _STRING: Final[Json] = {"type": "string"}
@@ -235,7 +256,11 @@ _HEADERS: Final[dict[str, Json]] = {
         "schema": {"type": "integer", "minimum": 0},
     },
 }
-_EXAMPLES: Final = {"string": "…", "integer": 1, "boolean": False}
+_EXAMPLES: Final = {"string": "…", "integer": 1, "number": 1.0, "boolean": False, "null": None}
+_EXAMPLES_OF_FAULTS: Final[Mapping[type[InvalidInput], tuple[str, str]]] = {
+    InvalidInput: ("text", "something visible"),
+    InvalidResetToken: ("token", "one that was mailed within the last hour, unused"),
+}
 _HEADERS_OF_ALL: Final = ("X-Request-ID", "Cache-Control")
 _HEADERS_OF_PROBLEMS: Final = {401: ("WWW-Authenticate",), 503: ("Retry-After",)}
 
@@ -284,6 +309,9 @@ class _Schemas:
         self._kinds = [kind for kind in dict.fromkeys(kinds) if not isinstance(kind, str | None)]
         references, self.components = msgspec.json.schema_components(self._kinds, ref_template=_REF)
         self._references = dict(zip(self._kinds, references, strict=True))
+        for kind in self._kinds:
+            if extra := getattr(kind, "extra_json_schema", None):
+                self.components[kind.__name__] |= extra
 
     def content(self, kind: Any) -> Json:
         """The content object of what is a struct, a list of one, or a media type."""
@@ -296,6 +324,8 @@ class _Schemas:
         """A value that fits, made of the examples of its parts."""
         if "$ref" in schema:
             schema = self.components[schema["$ref"].rpartition("/")[2]]
+        if "examples" in schema:
+            return schema["examples"][0]
         if schema.get("type") == "object":
             return {
                 name: self._example(member)
@@ -310,13 +340,13 @@ class _Schemas:
 def _example_of_scalar(schema: Mapping[str, Any]) -> Any:
     if "anyOf" in schema:
         return None
-    examples = schema.get("examples", [schema.get("const", _EXAMPLES[schema["type"]])])
-    return examples[0]
+    return schema.get("const", _EXAMPLES[schema["type"]])
 
 
 def _operation(endpoint: Endpoint, schemas: _Schemas) -> Json:
     particular = endpoint.operation
-    about = inspect.getdoc(particular.use_case) if particular.use_case else endpoint.handler_doc
+    use_case = particular.use_case
+    about = inspect.getdoc(use_case) if use_case else inspect.cleandoc(endpoint.handler_doc)
     described: Json = {
         "operationId": endpoint.name,
         "tags": list(endpoint.tags),
@@ -336,13 +366,13 @@ def _operation(endpoint: Endpoint, schemas: _Schemas) -> Json:
 
 def _responses(endpoint: Endpoint, schemas: _Schemas) -> dict[str, Json]:
     answer = endpoint.operation.answer
-    responses = {
-        str(answer.status): {
-            "description": answer.description,
-            "headers": _header_references(*_HEADERS_OF_ALL, *answer.headers),
-            "content": schemas.content(answer.content),
-        }
+    good: Json = {
+        "description": answer.description,
+        "headers": _header_references(*_HEADERS_OF_ALL, *answer.headers),
     }
+    if answer.content is not None:
+        good["content"] = schemas.content(answer.content)
+    responses = {str(answer.status): good}
     by_status: dict[int, list[type[HashpostError]]] = {}
     for error in endpoint.errors:
         by_status.setdefault(problems.status_of(error), []).append(error)
@@ -377,7 +407,8 @@ def _example_of_problem(status: int, error: type[HashpostError]) -> Json:
         "detail": error.title,
     }
     if issubclass(error, InvalidInput):
-        example["errors"] = [{"field": "text", "detail": "something visible"}]
+        field, detail = _EXAMPLES_OF_FAULTS[error]
+        example["errors"] = [{"field": field, "detail": detail}]
     return example
 
 

@@ -8,7 +8,6 @@ from urllib.parse import unquote_to_bytes
 
 from hashpost.domain.errors import FieldError, require
 from hashpost.domain.ids import MAX_ID
-from hashpost.domain.popularity import POPULAR_LIMIT
 from hashpost.domain.timeline import PAGE_SIZE, page_faults
 
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
@@ -52,7 +51,7 @@ def read_page(
     return wanted
 
 
-def read_limit(query_string: bytes) -> int:
+def read_limit(query_string: bytes, *, default: int) -> int:
     """How long a ranking is asked for.
 
     Raises:
@@ -61,7 +60,7 @@ def read_limit(query_string: bytes) -> int:
     query = _Query(query_string)
     limit = query.number("limit")
     require(query.faults)
-    return POPULAR_LIMIT if limit is None else limit
+    return default if limit is None else limit
 
 
 class _Query:

@@ -16,7 +16,8 @@ from hashpost.domain.ids import MAX_ID
 _UNRESERVED: Final = "-._~!$&'()*+,;=:@"
 _PARAMETER: Final = re.compile(r"\{(?P<name>\w+):(?P<kind>int|str)\}")
 _KINDS: Final = {"int": "[1-9][0-9]{0,15}", "str": "[^/]+"}
-
+_NAMED: Final = {"token": "[A-Za-z0-9_-]+"}
+"""The forms of parameters by their kinds, and of those that have one of their own, by name."""
 
 NO_STORE: Final = {"cache_control": "no-store"}
 NO_CACHE: Final = {"cache_control": "no-cache"}
@@ -82,13 +83,22 @@ class Routes:
         return None
 
 
+def segment(text: str) -> str | None:
+    """What a segment of a path says that a handler was given, or None if it is not UTF-8."""
+    try:
+        return unquote_to_bytes(text).decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
 def _pattern(template: str) -> re.Pattern[str]:
     # Of what a template is made of, only the braces of parameters mean something to a regex.
     return re.compile(_PARAMETER.sub(_group, template), re.ASCII)
 
 
 def _group(parameter: re.Match[str]) -> str:
-    return f"(?P<{parameter['name']}>{_KINDS[parameter['kind']]})"
+    form = _NAMED.get(parameter["name"]) or _KINDS[parameter["kind"]]
+    return f"(?P<{parameter['name']}>{form})"
 
 
 def _target(route: Route, match: re.Match[str]) -> Target | None:

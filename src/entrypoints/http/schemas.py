@@ -6,15 +6,19 @@ are also what the OpenAPI document shows.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from hashpost.application.accounts import Tokens
+from hashpost.application.profile import NAME_MAX_LENGTH, Profile
+from hashpost.domain.favorite import Favorite
 from hashpost.domain.ids import MAX_ID
 from hashpost.domain.popularity import HashtagCount
 from hashpost.domain.post import TEXT_MAX_LENGTH, Deletion, Post
+from hashpost.domain.timeline import MatchedPost
+from hashpost.domain.trend import TrendingHashtag
 from hashpost.domain.user import (
     EMAIL_MAX_LENGTH,
     PASSWORD_MAX_LENGTH,
@@ -56,8 +60,17 @@ Text = Annotated[
         extra_json_schema={"pattern": r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$"},
     ),
 ]
-AnyString = Annotated[
-    str, Meta(description="Any string without NUL.", extra_json_schema={"pattern": r"^[^\u0000]*$"})
+_NO_NUL: Final = {"pattern": r"^[^\u0000]*$"}
+AnyString = Annotated[str, Meta(description="Any string without NUL.", extra_json_schema=_NO_NUL)]
+NewPassword = Annotated[
+    str,
+    Meta(
+        min_length=PASSWORD_MIN_LENGTH,
+        max_length=PASSWORD_MAX_LENGTH,
+        description="Not the username, not one of the commonest passwords.",
+        examples=["correct horse battery"],
+        extra_json_schema={"format": "password", **_NO_NUL},
+    ),
 ]
 
 
@@ -80,16 +93,7 @@ class SignUpBody(_Body):
             examples=["ada"],
         ),
     ]
-    password: Annotated[
-        str,
-        Meta(
-            min_length=PASSWORD_MIN_LENGTH,
-            max_length=PASSWORD_MAX_LENGTH,
-            description="Not the username, not one of the commonest passwords.",
-            examples=["correct horse battery"],
-            extra_json_schema={"format": "password", "pattern": r"^[^\u0000]*$"},
-        ),
-    ]
+    password: NewPassword
     email: (
         Annotated[
             str,
@@ -115,6 +119,45 @@ class RefreshBody(_Body):
     """A refresh token, to be spent."""
 
     refresh: AnyString
+
+
+_Name = Annotated[str, Meta(max_length=NAME_MAX_LENGTH, extra_json_schema=_NO_NUL)]
+_Address = Annotated[str, Meta(max_length=EMAIL_MAX_LENGTH, extra_json_schema=_NO_NUL)]
+
+
+class RequestPasswordResetBody(_Body):
+    """Whose password, by name in whatever case or by address: one of the two."""
+
+    username: _Name | None = None
+    email: _Address | None = None
+
+    extra_json_schema: ClassVar[dict[str, Any]] = {
+        "oneOf": [
+            {"required": [name], "properties": {name: {"type": "string"}}}
+            for name in ("username", "email")
+        ],
+        "examples": [{"username": "ada"}],
+    }
+
+
+class ConfirmPasswordResetBody(_Body):
+    """A token from a mail, and the password that holds from now on."""
+
+    token: AnyString
+    new_password: NewPassword
+
+
+class ChangePasswordBody(_Body):
+    """The password that holds until now, and the one from now on."""
+
+    old_password: AnyString
+    new_password: NewPassword
+
+
+class SetDigestBody(_Body):
+    """Whether the digest is wanted."""
+
+    weekly: bool
 
 
 class CreatePostBody(_Body):
@@ -145,6 +188,17 @@ class UserAnswer(Struct):
     id: Id
     username: str
     created_at: Time
+
+
+class MeAnswer(Struct):
+    """The caller; `post_count` counts live posts."""
+
+    id: Id
+    username: str
+    created_at: Time
+    post_count: Annotated[int, Meta(ge=0)]
+    email: str | None
+    weekly_digest: bool
 
 
 class TokensAnswer(Struct):
@@ -180,6 +234,12 @@ class PostAnswer(Struct):
     tags: list[TagAnswer]
 
 
+class MatchedPostAnswer(PostAnswer):
+    """A post of a merged timeline; `matched_tags` are those of its tags that it is there for."""
+
+    matched_tags: list[TagAnswer]
+
+
 class DeletionAnswer(Struct):
     """When the post was deleted, and until when it can be brought back."""
 
@@ -188,18 +248,39 @@ class DeletionAnswer(Struct):
     purge_at: Time
 
 
+PageNumber = Annotated[int, Meta(ge=1)]
+PageSize = Annotated[int, Meta(ge=1, le=100)]
+NextPath = Annotated[str, Meta(description="Path and query of the next page.")]
+PreviousPath = Annotated[str, Meta(description="Path and query of the previous page.")]
+NextCursor = Annotated[str, Meta(description="Goes on from here without gaps.")]
+
+
 class PageAnswer(Struct):
     """A page of a timeline, newest first; where a cursor led here, `page` and the like are null."""
 
     count: Annotated[int, Meta(ge=0, description="The live posts of the timeline, exactly.")]
-    page: Annotated[int, Meta(ge=1)] | None
-    page_size: Annotated[int, Meta(ge=1, le=100)]
+    page: PageNumber | None
+    page_size: PageSize
     has_next: bool
     has_previous: bool | None
-    next: Annotated[str, Meta(description="Path and query of the next page.")] | None
-    previous: Annotated[str, Meta(description="Path and query of the previous page.")] | None
-    next_cursor: Annotated[str, Meta(description="Goes on from here without gaps.")] | None
+    next: NextPath | None
+    previous: PreviousPath | None
+    next_cursor: NextCursor | None
     result: list[PostAnswer]
+
+
+class MergedPageAnswer(Struct):
+    """A page of a timeline merged from several; at the 10,000th post only `next_cursor` goes on."""
+
+    count: None
+    page: PageNumber | None
+    page_size: PageSize
+    has_next: bool
+    has_previous: bool | None
+    next: NextPath | None
+    previous: PreviousPath | None
+    next_cursor: NextCursor | None
+    result: list[MatchedPostAnswer]
 
 
 class HashtagCountAnswer(Struct):
@@ -207,6 +288,25 @@ class HashtagCountAnswer(Struct):
 
     name: Annotated[str, Meta(examples=["world"])]
     count: Annotated[int, Meta(ge=1)]
+
+
+class TrendingHashtagAnswer(Struct):
+    """A hashtag on the rise, and what its score was made of when it was last scored."""
+
+    name: Annotated[str, Meta(examples=["world"])]
+    count: Annotated[int, Meta(ge=0, description="The live posts that carry it.")]
+    score: Annotated[
+        float, Meta(ge=0, description="What is left of its peak by now.", examples=[16.0])
+    ]
+    users_today: Annotated[int, Meta(ge=0, examples=[5])]
+    users_yesterday: Annotated[int, Meta(ge=0, examples=[0])]
+
+
+class FavoriteAnswer(Struct):
+    """A favourite hashtag, and since when it has been one."""
+
+    name: Annotated[str, Meta(examples=["world"])]
+    since: Time
 
 
 class HealthAnswer(Struct):
@@ -253,6 +353,19 @@ def present_user(user: User) -> UserAnswer:
     return UserAnswer(id=user.id, username=user.username, created_at=timestamp(user.created_at))
 
 
+def present_me(profile: Profile) -> MeAnswer:
+    """A user as that user alone sees it."""
+    user = profile.user
+    return MeAnswer(
+        id=user.id,
+        username=user.username,
+        created_at=timestamp(user.created_at),
+        post_count=profile.post_count,
+        email=user.email,
+        weekly_digest=user.weekly_digest,
+    )
+
+
 def present_tokens(tokens: Tokens) -> TokensAnswer:
     """The tokens of a session."""
     return TokensAnswer(
@@ -271,8 +384,18 @@ def present_post(post: Post) -> PostAnswer:
         owner=OwnerAnswer(id=post.owner.id, username=post.owner.username),
         created_at=timestamp(post.created_at),
         edited_at=None if post.edited_at is None else timestamp(post.edited_at),
-        tags=[TagAnswer(name=name) for name in post.tags],
+        tags=_present_tags(post.tags),
     )
+
+
+def present_matched_post(matched: MatchedPost) -> MatchedPostAnswer:
+    """A post of a merged timeline."""
+    post = msgspec.structs.asdict(present_post(matched.post))
+    return MatchedPostAnswer(**post, matched_tags=_present_tags(matched.matched_tags))
+
+
+def _present_tags(names: Sequence[str]) -> list[TagAnswer]:
+    return [TagAnswer(name=name) for name in names]
 
 
 def present_deletion(deletion: Deletion) -> DeletionAnswer:
@@ -287,3 +410,22 @@ def present_deletion(deletion: Deletion) -> DeletionAnswer:
 def present_counts(counts: Sequence[HashtagCount]) -> list[HashtagCountAnswer]:
     """A ranking."""
     return [HashtagCountAnswer(name=each.name, count=each.count) for each in counts]
+
+
+def present_trending(hashtags: Sequence[TrendingHashtag]) -> list[TrendingHashtagAnswer]:
+    """A ranking of hashtags on the rise."""
+    return [
+        TrendingHashtagAnswer(
+            name=each.name,
+            count=each.count,
+            score=each.score,
+            users_today=each.users_today,
+            users_yesterday=each.users_yesterday,
+        )
+        for each in hashtags
+    ]
+
+
+def present_favorites(favorites: Sequence[Favorite]) -> list[FavoriteAnswer]:
+    """The favourites of a user."""
+    return [FavoriteAnswer(name=each.name, since=timestamp(each.since)) for each in favorites]

@@ -1,7 +1,7 @@
 """Timelines in pages, and how one page leads to the next."""
 
 from functools import partial
-from urllib.parse import quote, unquote_to_bytes, urlencode
+from urllib.parse import quote, urlencode
 
 from litestar import Controller, get
 from litestar.params import FromPath
@@ -9,12 +9,13 @@ from litestar.params import FromPath
 from hashpost.application.timelines import ListHashtagPosts, ListUserPosts
 from hashpost.domain.errors import FieldError, PageOutOfRange, UserNotFound
 from hashpost.domain.hashtag import parse
-from hashpost.domain.timeline import HashtagPosts, Page, UserPosts
+from hashpost.domain.timeline import MERGED_MAX, HashtagPosts, MergedPage, Page, UserPosts
 from hashpost.entrypoints.http.asgi import Answer, Header
 from hashpost.entrypoints.http.auth import authenticated
 from hashpost.entrypoints.http.openapi import (
     CURSOR,
     LINK,
+    MERGED_PAGE,
     PAGE,
     PAGE_SIZE,
     Documented,
@@ -22,10 +23,19 @@ from hashpost.entrypoints.http.openapi import (
 )
 from hashpost.entrypoints.http.queries import read_page
 from hashpost.entrypoints.http.requests import Call
-from hashpost.entrypoints.http.schemas import PageAnswer, encoded, present_post
+from hashpost.entrypoints.http.routing import segment
+from hashpost.entrypoints.http.schemas import (
+    MergedPageAnswer,
+    PageAnswer,
+    encoded,
+    present_matched_post,
+    present_post,
+)
 
 PAGE_ANSWER = Documented(200, PageAnswer, "The page.", headers=(LINK,))
+MERGED_PAGE_ANSWER = Documented(200, MergedPageAnswer, "The page.", headers=(LINK,))
 PAGE_QUERY = [PAGE, PAGE_SIZE, CURSOR]
+MERGED_PAGE_QUERY = [MERGED_PAGE, PAGE_SIZE, CURSOR]
 
 
 class Timelines(Controller):
@@ -70,7 +80,7 @@ class Timelines(Controller):
     )
     async def of_hashtag(self, request: Call, hashtag: FromPath[str]) -> Answer:
         """Read the timeline of a hashtag."""
-        spelling = _spelling(hashtag) or ""
+        spelling = segment(hashtag) or ""
         key = parse(spelling)
         pages = request.service.list_hashtag_posts.pages
         wanted = read_page(
@@ -91,14 +101,6 @@ class Timelines(Controller):
 _NO_HASHTAG = FieldError("hashtag", "one whole hashtag, with or without its sign, in UTF-8")
 
 
-def _spelling(segment: str) -> str | None:
-    """What a segment of a path says, or None if it is not UTF-8."""
-    try:
-        return unquote_to_bytes(segment).decode("utf-8")
-    except UnicodeDecodeError:
-        return None
-
-
 def answer_page(page: Page, *, path: str) -> Answer:
     """The answer with this page of the timeline at that path."""
     following = _following(page, path)
@@ -117,7 +119,29 @@ def answer_page(page: Page, *, path: str) -> Answer:
     return Answer(200, encoded(answer), _links(following=following, preceding=preceding))
 
 
-def _following(page: Page, path: str) -> str | None:
+def answer_merged_page(page: MergedPage, *, path: str) -> Answer:
+    """The answer with this page of the merged timeline at that path.
+
+    Where the next page would be refused for its number, only the cursor leads on.
+    """
+    is_last = page.page is not None and page.page * page.page_size >= MERGED_MAX
+    following = None if is_last else _following(page, path)
+    preceding = _preceding(page, path)
+    answer = MergedPageAnswer(
+        count=None,
+        page=page.page,
+        page_size=page.page_size,
+        has_next=page.has_next,
+        has_previous=page.has_previous,
+        next=following,
+        previous=preceding,
+        next_cursor=page.next_cursor,
+        result=[present_matched_post(each) for each in page.result],
+    )
+    return Answer(200, encoded(answer), _links(following=following, preceding=preceding))
+
+
+def _following(page: Page | MergedPage, path: str) -> str | None:
     if not page.has_next:
         return None
     if page.page is None:
@@ -125,7 +149,7 @@ def _following(page: Page, path: str) -> str | None:
     return f"{path}?page={page.page + 1}&page_size={page.page_size}"
 
 
-def _preceding(page: Page, path: str) -> str | None:
+def _preceding(page: Page | MergedPage, path: str) -> str | None:
     if page.page is None or not page.has_previous:
         return None
     return f"{path}?page={page.page - 1}&page_size={page.page_size}"

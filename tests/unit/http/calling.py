@@ -25,9 +25,11 @@ class Caller:
     refresh: str = ""
 
     @classmethod
-    async def signed_up(cls, client: httpx.AsyncClient, username: str) -> Self:
+    async def signed_up(
+        cls, client: httpx.AsyncClient, username: str, *, email: str | None = None
+    ) -> Self:
         credentials = {"username": username, "password": PASSWORD}
-        user = await client.post("/api/create_user/", json=credentials)
+        user = await client.post("/api/create_user/", json={**credentials, "email": email})
         tokens = (await client.post("/api/token/", json=credentials)).json()
         return cls(client, user.json()["id"], tokens["access"], tokens["refresh"])
 
@@ -52,7 +54,11 @@ class Caller:
 
     async def get_raw(self, target: str) -> httpx.Response:
         """Get exactly this target, which the client would mend otherwise."""
-        return await self.call("GET", "/", headers={RAW_TARGET: target})
+        return await self.call_raw("GET", target)
+
+    async def call_raw(self, method: str, target: str) -> httpx.Response:
+        """Call exactly this target."""
+        return await self.call(method, "/", headers={RAW_TARGET: target})
 
     async def write(self, text: str) -> Json:
         answer = await self.call("POST", "/api/posts/", {"text": text})

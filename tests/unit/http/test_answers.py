@@ -23,6 +23,14 @@ SAMPLES = [
     ("PATCH", "/api/posts/", 405),
     ("OPTIONS", "/api/posts/", 204),
     ("HEAD", "/api/posts/", 200),
+    ("GET", "/api/users/me/", 200),
+    ("PUT", "/api/users/me/password/", 400),
+    ("POST", "/api/password_reset/", 400),
+    ("PUT", "/api/favorite_hashtags/world/", 204),
+    ("GET", "/api/favorite_hashtags/posts/", 200),
+    ("GET", "/api/trending_hashtags/", 200),
+    ("GET", "/unsubscribe/x/", 404),
+    ("GET", "/metrics", 200),
     ("GET", "/health/live", 200),
     ("GET", "/api/docs/", 200),
     ("GET", "/api/schema/openapi.json", 200),
@@ -112,7 +120,7 @@ async def test_nothing_of_a_request_stays_behind_in_the_log_context(nobody: Call
 
 @pytest.mark.parametrize(
     "path",
-    ["/api/create_user/", "/api/token/", "/api/token/refresh/"],
+    ["/api/create_user/", "/api/token/", "/api/token/refresh/", "/api/password_reset/confirm/"],
 )
 async def test_nobody_may_keep_tokens(nobody: Caller, path: str) -> None:
     await nobody.call("POST", "/api/create_user/", {"username": "ada", "password": PASSWORD})
@@ -122,8 +130,35 @@ async def test_nobody_may_keep_tokens(nobody: Caller, path: str) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS", "PATCH"])
 @pytest.mark.parametrize(
-    "path", ["/api/posts/", "/api/hashtags/x/posts/", "/api/popular_hashtags/", "/api/posts/1/"]
+    "path",
+    [
+        "/api/users/me/",
+        "/api/users/me/password/",
+        "/api/users/me/digest/",
+        "/api/favorite_hashtags/",
+        "/api/favorite_hashtags/posts/",
+        "/api/favorite_hashtags/world/",
+        "/metrics",
+        "/unsubscribe/x/",
+    ],
+)
+async def test_nobody_may_keep_what_concerns_the_caller_only(
+    ada: Caller, method: str, path: str
+) -> None:
+    assert (await ada.call(method, path)).headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/posts/",
+        "/api/hashtags/x/posts/",
+        "/api/popular_hashtags/",
+        "/api/trending_hashtags/",
+        "/api/posts/1/",
+    ],
 )
 async def test_only_the_caller_may_keep_other_answers_to_a_token(ada: Caller, path: str) -> None:
     assert (await ada.get(path)).headers["Cache-Control"] == "private, no-cache"

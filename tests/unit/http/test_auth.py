@@ -15,8 +15,12 @@ OPEN = {
     "/api/create_user/",
     "/api/token/",
     "/api/token/refresh/",
+    "/api/password_reset/",
+    "/api/password_reset/confirm/",
+    "/unsubscribe/{token}/",
     "/health/live",
     "/health/ready",
+    "/metrics",
     "/api/schema/openapi.json",
     "/api/docs/",
 }

@@ -25,6 +25,7 @@ TOLD = re.compile(
 )
 GOOD = b'{"username": "ada", "password": "correct horse battery"}'
 DEEP = 20_000
+RESET = ["email", "username", "x"]
 MALFORMED = {
     "nothing": b"",
     "white space": b"  ",
@@ -242,6 +243,24 @@ async def test_every_wrong_member_is_named_at_once(nobody: Caller) -> None:
         ("PUT", "/api/posts/", {"id_post": 1, "text": {}}, ["text"]),
         ("DELETE", "/api/posts/", {}, ["id_post"]),
         ("DELETE", "/api/posts/", {"id_post": 1, "text": "x"}, ["text"]),
+        ("PUT", "/api/users/me/password/", {}, ["new_password", "old_password"]),
+        (
+            "PUT",
+            "/api/users/me/password/",
+            {"old_password": 1, "new_password": "short", "x": 1},
+            ["new_password", "old_password", "x"],
+        ),
+        ("PUT", "/api/users/me/digest/", {"x": True}, ["weekly", "x"]),
+        ("POST", "/api/password_reset/", {"username": 1, "email": [], "x": 1}, RESET),
+        ("POST", "/api/password_reset/", {"username": "a", "email": "b", "x": 1}, RESET[1:]),
+        ("POST", "/api/password_reset/", {"username": "a", "x": 1}, ["x"]),
+        ("POST", "/api/password_reset/confirm/", {}, ["new_password", "token"]),
+        (
+            "POST",
+            "/api/password_reset/confirm/",
+            {"token": 1, "new_password": "password"},
+            ["new_password", "token"],
+        ),
     ],
 )
 async def test_missing_unknown_and_wrong_members_are_named_on_every_route(
@@ -280,6 +299,10 @@ async def test_the_last_one_counts_also_when_it_is_wrong(ada: Caller) -> None:
         ("/api/token/", "password"),
         ("/api/token/refresh/", "refresh"),
         ("/api/posts/", "text"),
+        ("/api/password_reset/", "username"),
+        ("/api/password_reset/", "email"),
+        ("/api/password_reset/confirm/", "token"),
+        ("/api/password_reset/confirm/", "new_password"),
     ],
 )
 async def test_nul_or_a_lone_surrogate_in_a_string_is_named(
@@ -290,6 +313,8 @@ async def test_nul_or_a_lone_surrogate_in_a_string_is_named(
         "/api/token/": {"username": "eve", "password": PASSWORD},
         "/api/token/refresh/": {},
         "/api/posts/": {},
+        "/api/password_reset/": {},
+        "/api/password_reset/confirm/": {"token": "x", "new_password": PASSWORD},
     }[path]
     others = {name: value for name, value in good.items() if name != member}
     body = json.dumps({**others, member: None}).encode().replace(b"null", content)
@@ -349,6 +374,18 @@ async def test_an_id_in_a_body_may_be_any_up_to_two_to_the_53(ada: Caller, id_po
     answer = await ada.call("DELETE", "/api/posts/", {"id_post": id_post})
 
     assert problem_of(answer) == (404, "post-not-found", [])
+
+
+@pytest.mark.parametrize(
+    "value", ["1", "0", "1.0", '"true"', '"false"', "null", "[]", "[true]", "{}", '""']
+)
+async def test_what_is_not_true_or_false_is_named(ada: Caller, value: str) -> None:
+    answer = await ada.call(
+        "PUT", "/api/users/me/digest/", content=f'{{"weekly": {value}}}'.encode()
+    )
+
+    assert problem_of(answer) == (400, "invalid-input", ["weekly"])
+    assert answer.json()["errors"][0]["detail"] == "true or false"
 
 
 async def test_a_body_of_64_kib_is_read(ada: Caller) -> None:
@@ -443,7 +480,11 @@ def test_no_bytes_break_the_reader(content: bytes) -> None:
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
     max_leaves=5,
 )

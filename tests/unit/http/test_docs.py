@@ -9,13 +9,20 @@ from typing import Any
 import msgspec
 import pytest
 
+from hashpost.adapters.mail.memory import MemoryMailer
+from hashpost.adapters.tokens import HmacMailTokens
 from hashpost.entrypoints.http import openapi_document
 from hashpost.entrypoints.http.problems import MethodNotAllowed
+from tests.services import KEYS
 from tests.unit.http.calling import Caller
+from tests.unit.http.conftest import Work
 
 DOCS = Path(__file__).parents[3] / "docs"
 HEADING = re.compile(r"^### `(\w+ \S+)`( \(open\))?$", re.MULTILINE)
-EXAMPLE = re.compile(r"```sh\n(curl .*?)\n```\n(?:\n```json\n(\d+) (.*?)\n```)?", re.DOTALL)
+EXAMPLE = re.compile(
+    r"```sh\n(curl .*?)\n```\n(?:\n```(?:json|text)\n(\d+)(?: (.*?))?\n```)?", re.DOTALL
+)
+TOKEN = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{54}(?![A-Za-z0-9_-])")
 ROW = re.compile(r"^\| (\d+) \| `([a-z-]+)` \|", re.MULTILINE)
 PATHS = openapi_document()["paths"]
 
@@ -55,7 +62,9 @@ def test_every_section_has_its_own_example() -> None:
         assert re.search(rf"\$URL{pattern}[ ?\"]", examples[0][0] + " "), name
 
 
-async def test_the_examples_do_what_they_show(nobody: Caller) -> None:
+async def test_the_examples_do_what_they_show(
+    nobody: Caller, mailer: MemoryMailer, work: Work
+) -> None:
     known: dict[str, str] = {}
     for command, status, answer in EXAMPLE.findall(read("http.md")):
         response = await _run(nobody, command, known)
@@ -63,6 +72,8 @@ async def test_the_examples_do_what_they_show(nobody: Caller) -> None:
         if answer:
             assert _shape(response.json()) == _shape(msgspec.json.decode(answer)), command
             _learn(known, response.json())
+        await work()
+        _learn_from_mails(known, mailer)
 
 
 @pytest.mark.parametrize("name", ["status", "code"])
@@ -75,7 +86,7 @@ def test_every_error_stands_in_the_table(name: str) -> None:
         for item in PATHS.values()
         for operation in item.values()
         for response in operation["responses"].values()
-        for code, example in response["content"]
+        for code, example in response.get("content", {})
         .get("application/problem+json", {})
         .get("examples", {})
         .items()
@@ -109,6 +120,14 @@ def _learn(known: dict[str, str], answer: Any) -> None:
     names = {"id": "USER_ID", "id_post": "ID_POST", "access": "ACCESS", "refresh": "REFRESH"}
     if isinstance(answer, dict):
         known.update({names[key]: str(answer[key]) for key in names.keys() & answer.keys()})
+
+
+def _learn_from_mails(known: dict[str, str], mailer: MemoryMailer) -> None:
+    if "USER_ID" in known:
+        known["UNSUBSCRIBE_TOKEN"] = HmacMailTokens(KEYS).unsubscribe(int(known["USER_ID"]))
+    for mail in mailer.sent:
+        if tokens := TOKEN.findall(mail.text):
+            known["RESET_TOKEN"] = tokens[0]
 
 
 def _shape(value: Any) -> Any:

@@ -20,6 +20,20 @@ STATUSES = {
     "POST /api/create_user/": "201 400 408 409 413 415 431 500 503",
     "POST /api/token/": "200 400 401 408 413 415 431 500 503",
     "POST /api/token/refresh/": "200 400 401 408 413 415 431 500 503",
+    "POST /api/password_reset/": "202 400 408 413 415 431 500 503",
+    "POST /api/password_reset/confirm/": "204 400 408 413 415 431 500 503",
+    "GET /api/users/me/": "200 400 401 431 500 503",
+    "PUT /api/users/me/password/": "204 400 401 403 408 413 415 431 500 503",
+    "PUT /api/users/me/digest/": "204 400 401 408 413 415 431 500 503",
+    "GET /unsubscribe/{token}/": "200 400 404 431 500 503",
+    "POST /unsubscribe/{token}/": "200 400 404 408 413 431 500 503",
+    "GET /api/favorite_hashtags/": "200 400 401 431 500 503",
+    "PUT /api/favorite_hashtags/{hashtag}/": "204 400 401 409 431 500 503",
+    "DELETE /api/favorite_hashtags/{hashtag}/": "204 400 401 431 500 503",
+    "GET /api/favorite_hashtags/posts/": "200 400 401 404 431 500 503",
+    "PUT /api/favorite_hashtags/posts/": "204 400 401 409 431 500 503",
+    "DELETE /api/favorite_hashtags/posts/": "204 400 401 431 500 503",
+    "GET /api/trending_hashtags/": "200 400 401 431 500 503",
     "POST /api/posts/": "201 400 401 408 413 415 431 500 503",
     "GET /api/posts/": "200 400 401 404 431 500 503",
     "PUT /api/posts/": "200 400 401 403 404 408 413 415 431 500 503",
@@ -30,6 +44,7 @@ STATUSES = {
     "GET /api/popular_hashtags/": "200 400 401 431 500 503",
     "GET /health/live": "200 400 431 500 503",
     "GET /health/ready": "200 400 431 500 503",
+    "GET /metrics": "200 400 431 500 503",
     "GET /api/schema/openapi.json": "200 400 431 500 503",
     "GET /api/docs/": "200 400 431 500 503",
 }
@@ -88,7 +103,7 @@ def test_operations_have_names_of_their_own() -> None:
 @every_operation
 def test_every_error_is_a_problem_with_examples(operation: dict[str, Any]) -> None:
     for status, response in operation["responses"].items():
-        problem = response["content"].get("application/problem+json")
+        problem = response.get("content", {}).get("application/problem+json")
         assert (problem is not None) == (status >= "400")
         if problem:
             assert problem["schema"] == {"$ref": "#/components/schemas/Problem"}
@@ -99,7 +114,7 @@ def test_every_error_is_a_problem_with_examples(operation: dict[str, Any]) -> No
 
 @every_operation
 def test_every_body_and_answer_in_json_has_an_example_that_fits(operation: dict[str, Any]) -> None:
-    contents = [response["content"] for response in operation["responses"].values()]
+    contents = [response.get("content", {}) for response in operation["responses"].values()]
     contents += [operation["requestBody"]["content"]] if "requestBody" in operation else []
     for content in contents:
         for media_type in content.values():
@@ -112,12 +127,54 @@ def test_bodies_take_no_unknown_members_and_have_limits() -> None:
 
     bodies = {name: schema for name, schema in schemas.items() if name.endswith("Body")}
 
-    assert len(bodies) == 6
+    assert len(bodies) == 10
     assert all(schema["additionalProperties"] is False for schema in bodies.values())
     id_post = bodies["EditPostBody"]["properties"]["id_post"]
     assert (id_post["minimum"], id_post["maximum"]) == (1, 2**53 - 1)
     text = bodies["EditPostBody"]["properties"]["text"]
     assert (text["minLength"], text["maxLength"]) == (1, 5000)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"username": "ada"},
+        {"email": "ada@example.org"},
+        {"username": "ada", "email": None},
+        {"username": None, "email": "ada@example.org"},
+    ],
+)
+async def test_a_reset_is_documented_and_asked_by_name_or_by_address(
+    nobody: Caller, body: dict[str, Any]
+) -> None:
+    assert _fits(body, "RequestPasswordResetBody")
+    assert (await nobody.call("POST", "/api/password_reset/", body)).status_code == 202
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"username": None, "email": None},
+        {"username": "ada", "email": "ada@example.org"},
+        {"username": 1},
+        {"username": "x" * 1001},
+        {"email": "x" * 255},
+    ],
+)
+async def test_a_reset_is_neither_documented_nor_asked_by_both_or_neither(
+    nobody: Caller, body: dict[str, Any]
+) -> None:
+    assert not _fits(body, "RequestPasswordResetBody")
+    assert (await nobody.call("POST", "/api/password_reset/", body)).status_code == 400
+
+
+@pytest.mark.parametrize("status", ["202", "204"])
+def test_answers_without_content_are_documented_without(status: str) -> None:
+    answers = [each["responses"][status] for _, each in OPERATIONS if status in each["responses"]]
+
+    assert answers
+    assert all("content" not in answer for answer in answers)
 
 
 def test_parameters_have_their_ranges() -> None:
@@ -134,8 +191,10 @@ def test_parameters_have_their_ranges() -> None:
         "id_post": (1, largest),
         "user_id": (1, largest),
         "page": (1, largest),
+        "merged_page": (1, 10_000),
         "page_size": (1, 100),
         "popular_limit": (1, 50),
+        "trending_limit": (1, 50),
     }
 
 
@@ -191,7 +250,14 @@ def _examples(media_type: dict[str, Any]) -> list[Any]:
 
 
 def _validate(example: Any, schema: dict[str, Any]) -> None:
+    _validator(schema).validate(example)
+
+
+def _fits(value: Any, name: str) -> bool:
+    return bool(_validator({"$ref": f"#/components/schemas/{name}"}).is_valid(value))
+
+
+def _validator(schema: dict[str, Any]) -> Any:
     import jsonschema_rs
 
-    whole = {**schema, "components": DOCUMENT["components"]}
-    jsonschema_rs.validator_for(whole).validate(example)
+    return jsonschema_rs.validator_for({**schema, "components": DOCUMENT["components"]})

@@ -2,7 +2,9 @@
 
 import pytest
 
+from hashpost.adapters.tokens import HmacMailTokens
 from hashpost.entrypoints.http.app import routes
+from tests.services import KEYS
 from tests.unit.http.calling import Caller, problem_of
 
 GETS = [
@@ -11,6 +13,11 @@ GETS = [
     "/api/users/{user_id}/posts/",
     "/api/hashtags/world/posts/",
     "/api/popular_hashtags/",
+    "/api/trending_hashtags/",
+    "/api/users/me/",
+    "/api/favorite_hashtags/",
+    "/api/favorite_hashtags/posts/",
+    "/unsubscribe/{token}/",
     "/health/live",
     "/health/ready",
     "/api/schema/openapi.json",
@@ -24,13 +31,34 @@ OTHERS = [
     ("POST", "/api/posts/"),
     ("PUT", "/api/posts/"),
     ("DELETE", "/api/posts/"),
+    ("PUT", "/api/users/me/password/"),
+    ("PUT", "/api/users/me/digest/"),
+    ("POST", "/api/password_reset/"),
+    ("POST", "/api/password_reset/confirm/"),
 ]
-PATHS = sorted({*GETS, *(path for _, path in OTHERS)})
+WITHOUT_BODY = [
+    ("PUT", "/api/favorite_hashtags/world/", 204),
+    ("DELETE", "/api/favorite_hashtags/world/", 204),
+    ("PUT", "/api/favorite_hashtags/posts/", 204),
+    ("DELETE", "/api/favorite_hashtags/posts/", 204),
+    ("POST", "/unsubscribe/{token}/", 200),
+    ("GET", "/metrics", 200),
+]
+PATHS = sorted(
+    {*GETS, *(path for _, path in OTHERS), *(path for _, path, _ in WITHOUT_BODY)},
+)
 ALLOWED = {
     "/api/posts/": "DELETE, GET, HEAD, OPTIONS, POST, PUT",
     "/api/create_user/": "OPTIONS, POST",
     "/api/token/": "OPTIONS, POST",
     "/api/token/refresh/": "OPTIONS, POST",
+    "/api/password_reset/": "OPTIONS, POST",
+    "/api/password_reset/confirm/": "OPTIONS, POST",
+    "/api/users/me/password/": "OPTIONS, PUT",
+    "/api/users/me/digest/": "OPTIONS, PUT",
+    "/unsubscribe/{token}/": "GET, HEAD, OPTIONS, POST",
+    "/api/favorite_hashtags/world/": "DELETE, OPTIONS, PUT",
+    "/api/favorite_hashtags/posts/": "DELETE, GET, HEAD, OPTIONS, PUT",
 }
 UNKNOWN = [
     "/",
@@ -53,6 +81,23 @@ UNKNOWN = [
     "/%00/",
     "/api/posts%00/",
     "/metrics.php",
+    "/metrics/x",
+    "/api/users/me/nothing/",
+    "/api/users/me/password/x/",
+    "/api/favorite_hashtags//",
+    "/api/favorite_hashtags/a/b/",
+    "/api/favorite_hashtags/posts/x/",
+    "/unsubscribe/",
+    "/unsubscribe//",
+    "/unsubscribe/a/b/",
+    "/unsubscribe/a.b/",
+    "/unsubscribe/a=/",
+    "/unsubscribe/a%3D/",
+    "/unsubscribe/a%2Fb/",
+    "/unsubscribe/%C3%A4/",
+    "/unsubscribe/a%0A/",
+    "/unsubscribe/a%00/",
+    "/unsubscribe/%FF/",
 ]
 NO_IDS = [
     "0",
@@ -83,6 +128,7 @@ def test_the_lists_of_this_module_name_every_route() -> None:
         route.template.replace("{id_post:int}", "{id_post}")
         .replace("{user_id:int}", "{user_id}")
         .replace("{hashtag:str}", "world")
+        .replace("{token:str}", "{token}")
         for route in routes()
     }
 
@@ -95,8 +141,8 @@ def test_the_lists_of_this_module_name_every_route() -> None:
 async def test_a_get_answers_alike_with_and_without_its_trailing_slash(
     ada: Caller, path: str
 ) -> None:
-    post = await ada.write("Hello #World")
-    path = path.format(id_post=post["id_post"], user_id=ada.id).rstrip("/")
+    path = await _filled(path, ada)
+    path = path.rstrip("/")
 
     without, with_slash = await ada.get(path), await ada.get(f"{path}/")
 
@@ -115,12 +161,23 @@ async def test_others_answer_alike_with_and_without_their_trailing_slash(
     assert without.status_code == 400
 
 
+@pytest.mark.parametrize(("method", "path", "status"), WITHOUT_BODY)
+async def test_what_takes_no_body_answers_alike_with_and_without_its_trailing_slash(
+    ada: Caller, method: str, path: str, status: int
+) -> None:
+    path = await _filled(path, ada)
+
+    without = await ada.call(method, path.rstrip("/"))
+    with_slash = await ada.call(method, f"{path.rstrip('/')}/")
+
+    assert without.status_code == with_slash.status_code == status
+
+
 @pytest.mark.parametrize("path", GETS)
 async def test_every_get_answers_head_with_the_same_headers_and_no_body(
     ada: Caller, path: str
 ) -> None:
-    post = await ada.write("Hello #World")
-    path = path.format(id_post=post["id_post"], user_id=ada.id)
+    path = await _filled(path, ada)
 
     head = await ada.call("HEAD", path, headers={"X-Request-ID": "same"})
     get = await ada.call("GET", path, headers={"X-Request-ID": "same"})
@@ -141,9 +198,7 @@ async def test_head_of_an_error_has_no_body_either(nobody: Caller) -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 async def test_options_tells_what_a_path_allows(nobody: Caller, path: str) -> None:
-    path = path.format(id_post=1, user_id=1)
-
-    answer = await nobody.call("OPTIONS", path)
+    answer = await nobody.call("OPTIONS", path.format(id_post=1, user_id=1, token="x"))
 
     assert answer.status_code == 204
     assert answer.headers["Allow"] == ALLOWED.get(path, "GET, HEAD, OPTIONS")
@@ -155,16 +210,17 @@ async def test_options_tells_what_a_path_allows(nobody: Caller, path: str) -> No
 async def test_a_known_path_with_another_method_is_405(
     nobody: Caller, method: str, path: str
 ) -> None:
-    path = path.format(id_post=1, user_id=1)
-
-    answer = await nobody.call(method, path)
+    answer = await nobody.call(method, path.format(id_post=1, user_id=1, token="x"))
 
     assert problem_of(answer) == (405, "method-not-allowed", [])
     assert answer.headers["Allow"] == ALLOWED.get(path, "GET, HEAD, OPTIONS")
 
 
-async def test_head_of_a_path_without_get_is_405(nobody: Caller) -> None:
-    assert (await nobody.call("HEAD", "/api/token/")).status_code == 405
+@pytest.mark.parametrize(
+    "path", ["/api/token/", "/api/users/me/password/", "/api/favorite_hashtags/world/"]
+)
+async def test_head_of_a_path_without_get_is_405(ada: Caller, path: str) -> None:
+    assert (await ada.call("HEAD", path)).status_code == 405
 
 
 @pytest.mark.parametrize("path", UNKNOWN)
@@ -211,3 +267,10 @@ async def test_a_hashtag_may_be_called_like_a_part_of_a_path(ada: Caller, name: 
 
     assert answer.status_code in {200, 400}
     assert "page" in answer.json() or problem_of(answer)[2] == ["hashtag"]
+
+
+async def _filled(path: str, caller: Caller) -> str:
+    """The path with what is there in the places of its parameters."""
+    post = await caller.write("Hello #World")
+    token = HmacMailTokens(KEYS).unsubscribe(caller.id)
+    return path.format(id_post=post["id_post"], user_id=caller.id, token=token)

@@ -8,7 +8,13 @@ from hashpost.domain.errors import HashpostError
 from hashpost.entrypoints.http.queries import PageQuery, read_page
 from tests.unit.http.calling import Caller, problem_of
 
-TIMELINES = ["/api/posts/", "/api/users/{}/posts/", "/api/hashtags/world/posts/"]
+TIMELINES = [
+    "/api/posts/",
+    "/api/users/{}/posts/",
+    "/api/hashtags/world/posts/",
+    "/api/favorite_hashtags/posts/",
+]
+RANKINGS = ["/api/popular_hashtags/", "/api/trending_hashtags/"]
 NO_NUMBERS = [
     "",
     "0x1",
@@ -41,18 +47,20 @@ async def test_what_is_no_plain_number_is_named(ada: Caller, name: str, no_numbe
     assert problem_of(answer) == (400, "invalid-input", [name])
 
 
-@pytest.mark.parametrize("no_number", [*NO_NUMBERS, "0", "51"])
+@pytest.mark.parametrize("no_number", [*NO_NUMBERS, "0", "51", "5&limit=5"])
+@pytest.mark.parametrize("ranking", RANKINGS)
 async def test_a_limit_that_is_no_plain_number_in_its_range_is_named(
-    ada: Caller, no_number: str
+    ada: Caller, ranking: str, no_number: str
 ) -> None:
-    answer = await ada.get(f"/api/popular_hashtags/?limit={no_number}")
+    answer = await ada.get(f"{ranking}?limit={no_number}")
 
     assert problem_of(answer) == (400, "invalid-input", ["limit"])
 
 
 @pytest.mark.parametrize("limit", [1, 50])
-async def test_a_limit_goes_from_1_to_50(ada: Caller, limit: int) -> None:
-    assert (await ada.get(f"/api/popular_hashtags/?limit={limit}")).status_code == 200
+@pytest.mark.parametrize("ranking", RANKINGS)
+async def test_a_limit_goes_from_1_to_50(ada: Caller, ranking: str, limit: int) -> None:
+    assert (await ada.get(f"{ranking}?limit={limit}")).status_code == 200
 
 
 @pytest.mark.parametrize("timeline", TIMELINES)

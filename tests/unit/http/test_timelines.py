@@ -17,6 +17,31 @@ MEMBERS = [
     "next_cursor",
     "result",
 ]
+NO_HASHTAGS = [
+    "%FF",
+    "%C3",
+    "%ED%A0%80",
+    "a%FFb",
+    "%23",
+    "%23%23a",
+    "a%20b",
+    "a%23b",
+    "a%2Fb",
+    "1",
+    "a!",
+    "%",
+    "%zz",
+    "a%00b",
+    "%00",
+    "..",
+    ".",
+    "%2E%2E",
+    "a" * 101,
+    "a+b",
+    "a%3F",
+    "%EF%BB%BFa%20",
+    "%0A",
+]
 TIMELINES = ["/api/posts/", "/api/users/{}/posts/", "/api/hashtags/world/posts/"]
 
 
@@ -230,34 +255,7 @@ async def test_an_unused_hashtag_has_an_empty_page(ada: Caller) -> None:
     assert answer.json()["count"] == 0
 
 
-@pytest.mark.parametrize(
-    "segment",
-    [
-        "%FF",
-        "%C3",
-        "%ED%A0%80",
-        "a%FFb",
-        "%23",
-        "%23%23a",
-        "a%20b",
-        "a%23b",
-        "a%2Fb",
-        "1",
-        "a!",
-        "%",
-        "%zz",
-        "a%00b",
-        "%00",
-        "..",
-        ".",
-        "%2E%2E",
-        "a" * 101,
-        "a+b",
-        "a%3F",
-        "%EF%BB%BFa%20",
-        "%0A",
-    ],
-)
+@pytest.mark.parametrize("segment", NO_HASHTAGS)
 async def test_what_is_not_one_whole_hashtag_in_utf_8_is_named(ada: Caller, segment: str) -> None:
     answer = await ada.get_raw(f"/api/hashtags/{segment}/posts/")
 
