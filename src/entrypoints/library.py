@@ -7,11 +7,11 @@ nothing.
 import os
 import stat
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
-from hashpost.application.ports import Clock, Ids, Storage
+from hashpost.application.ports import Clock, Ids, Mailer, MailTemplates, Storage, TaskQueue
 from hashpost.application.service import Policy, Service, World, build_service
 from hashpost.entrypoints.settings import (
     DEFAULT_DATABASE_URL,
@@ -33,6 +33,9 @@ async def open_service(
     policy: Policy | None = None,
     clock: Clock | None = None,
     ids: Ids | None = None,
+    mailer: Mailer | None = None,
+    templates: MailTemplates | None = None,
+    queue: TaskQueue | None = None,
 ) -> AsyncIterator[Service]:
     """Open everything that is kept in a database, and close it in the end.
 
@@ -43,6 +46,10 @@ async def open_service(
     of which the first signs and all verify. Without one, an SQLite database has its own in a file
     beside it; otherwise one is drawn that ends with the service, and its tokens with it.
 
+    Mails and periodic jobs wait in the database until something runs them: `hashpost serve` on the
+    same database, or `sweep_outbox` and `run_message` here. `mailer` sends mails then, by default
+    into the folder `mail`; `queue` is told of messages as soon as they are committed.
+
     Raises:
         ValueError: a URL or a key that cannot be used.
         SettingsError: the key file beside the SQLite file cannot be used.
@@ -52,18 +59,70 @@ async def open_service(
     """
     keys = secret_keys(secret_key) if secret_key is not None else _keys_of(database_url)
     async with AsyncExitStack() as stack:
-        world = await _world(stack, database_url, keys=keys, clock=clock, ids=ids)
+        world = await _world(
+            stack,
+            database_url,
+            keys=keys,
+            clock=clock,
+            ids=ids,
+            mailer=mailer,
+            templates=templates,
+            queue=queue,
+        )
         yield build_service(world, policy or Policy())
 
 
-def open_settings(settings: Settings) -> AbstractAsyncContextManager[Service]:
-    """The service that the settings describe; as `open_service`."""
+class NoQueue:
+    """Tells nobody of messages: whoever looks for them finds them."""
+
+    def wake(self, message_ids: Collection[int]) -> None:
+        """Do nothing."""
+
+
+def open_settings(
+    settings: Settings, *, queue: TaskQueue | None = None
+) -> AbstractAsyncContextManager[Service]:
+    """The service that the settings describe; as `open_service`.
+
+    Raises:
+        SettingsError: a template of the operator's is broken.
+    """
     secret_key = settings.secret_key
     return open_service(
         settings.database_url.reveal(),
         secret_key=None if secret_key is None else secret_key.reveal(),
         policy=policy(settings),
+        mailer=mailer(settings),
+        templates=_templates(settings),
+        queue=queue,
     )
+
+
+def mailer(settings: Settings) -> Mailer:
+    """The mailer that the settings describe."""
+    from hashpost.adapters.mail.composing import Composer
+    from hashpost.adapters.system import SystemClock
+
+    composer = Composer(sender=settings.mail_from, clock=SystemClock())
+    if settings.smtp_url is None:
+        from hashpost.adapters.mail.files import FileMailer
+
+        return FileMailer(folder=settings.mail_dir, composer=composer)
+    from hashpost.adapters.mail.address import SmtpServer
+    from hashpost.adapters.mail.smtp import SmtpMailer
+
+    return SmtpMailer(server=SmtpServer.parsed(settings.smtp_url.reveal()), composer=composer)
+
+
+def _templates(settings: Settings) -> MailTemplates:
+    from hashpost.adapters.mail.templates import BrokenTemplate, JinjaTemplates
+
+    try:
+        return JinjaTemplates(settings.mail_templates)
+    except BrokenTemplate as error:
+        raise SettingsError(
+            [f"{variable('mail_templates')} has a broken template: {error}"]
+        ) from error
 
 
 def policy(settings: Settings) -> Policy:
@@ -73,6 +132,8 @@ def policy(settings: Settings) -> Policy:
         refresh_token_ttl=settings.refresh_token_ttl,
         deleted_posts_kept=settings.deleted_posts_kept,
         password_min_length=settings.password_min_length,
+        trending_threshold=settings.trending_threshold,
+        public_url=settings.public_url,
     )
 
 
@@ -113,23 +174,44 @@ async def _world(
     keys: Sequence[bytes],
     clock: Clock | None,
     ids: Ids | None,
+    mailer: Mailer | None,
+    templates: MailTemplates | None,
+    queue: TaskQueue | None,
 ) -> World:
     from hashpost.adapters.addresses import EmailSyntax
+    from hashpost.adapters.cron import CronTimetable
+    from hashpost.adapters.mail.composing import Composer
+    from hashpost.adapters.mail.files import FileMailer
+    from hashpost.adapters.mail.templates import JinjaTemplates
     from hashpost.adapters.passwords import Argon2Hasher
-    from hashpost.adapters.system import SystemClock, SystemIds
-    from hashpost.adapters.tokens import HmacCursors, HmacRefreshTokens, JwtAccessTokens
+    from hashpost.adapters.system import SystemClock, SystemIds, chance
+    from hashpost.adapters.tokens import (
+        HmacCursors,
+        HmacMailTokens,
+        HmacRefreshTokens,
+        JwtAccessTokens,
+    )
 
     hasher = Argon2Hasher()
     stack.callback(hasher.close)
+    clock = clock or SystemClock()
+    default = Settings()
+    composer = Composer(sender=default.mail_from, clock=clock)
     return World(
         storage=await _storage(stack, database_url),
-        clock=clock or SystemClock(),
+        clock=clock,
         ids=ids or SystemIds(),
+        chance=chance,
         hasher=hasher,
         access_tokens=JwtAccessTokens(keys),
         refresh_tokens=HmacRefreshTokens(keys),
+        mail_tokens=HmacMailTokens(keys),
         cursors=HmacCursors(keys),
         emails=EmailSyntax(),
+        mailer=mailer or FileMailer(folder=default.mail_dir, composer=composer),
+        templates=templates or JinjaTemplates(),
+        cron=CronTimetable(),
+        queue=queue or NoQueue(),
     )
 
 

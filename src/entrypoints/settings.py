@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 from urllib.parse import unquote, unquote_plus, urlsplit
 
+from hashpost.adapters.mail.address import SmtpServer, is_sender
+from hashpost.domain.trend import THRESHOLD
 from hashpost.domain.user import PASSWORD_MAX_LENGTH, PASSWORD_MIN_LENGTH
 
 PREFIX = "HASHPOST_"
@@ -24,6 +26,7 @@ _TESTS = re.compile(f"{PREFIX}(TEST_.*|SHARED)")
 _DURATION = re.compile(r"([1-9][0-9]{0,8})([smhd])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)
+_PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9._:\[\]-]+(?:/[A-Za-z0-9._~%/-]*)?", re.ASCII)
 _PASSWORDS = {"password", "sslpassword"}
 """Parameters of libpq (PostgreSQL's manual, section 34.1.2) that nobody must see."""
 
@@ -78,7 +81,12 @@ def _one_of(*choices: str) -> Callable[[str], Any]:
     return parse
 
 
-def _duration(text: str) -> timedelta:
+def parsed_duration(text: str) -> timedelta:
+    """A duration such as 15m or 30d.
+
+    Raises:
+        ValueError: it is none, or too long.
+    """
     match = _DURATION.fullmatch(text)
     duration = match and timedelta(**{_UNITS[match[2]]: int(match[1])})
     if not duration or duration > TTL_MAX:
@@ -127,6 +135,72 @@ def _masked(parameter: str) -> str:
     return f"{name}=***" if equals and unquote_plus(name) in _PASSWORDS else parameter
 
 
+def _redis_url(text: str) -> Secret:
+    if not _is_redis(text):
+        raise ValueError(
+            "must be redis://USER:PASSWORD@HOST:PORT/NUMBER, rediss://… or unix://PATH"
+        )
+    return Secret(text, shown=_without_password(text))
+
+
+def _is_redis(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    if parts.scheme == "unix":
+        return len(parts.path) > 1
+    database = parts.path.removeprefix("/")
+    number = not database or _NUMBER.fullmatch(database) is not None
+    return parts.scheme in ("redis", "rediss") and bool(parts.hostname) and number
+
+
+def _smtp_url(text: str) -> Secret:
+    SmtpServer.parsed(text)
+    return Secret(text, shown=_without_password(text))
+
+
+def _sender(text: str) -> str:
+    if not is_sender(text):
+        raise ValueError("must be one plain address in ASCII, such as hashpost@example.org")
+    return text
+
+
+def _public_url(text: str) -> str:
+    """A URL to which paths can be appended, so without a slash in the end."""
+    if _PUBLIC_URL.fullmatch(text) is None or not _is_url(text):
+        raise ValueError(
+            "must be a URL such as https://posts.example.org, without user, query and fragment"
+        )
+    return text.rstrip("/")
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _path(text: str) -> Path:
+    if "\0" in text:
+        raise ValueError("must be a path")
+    return Path(text)
+
+
+def _folder(text: str) -> Path:
+    path = _path(text)
+    try:
+        found = path.is_dir()
+    except OSError:
+        found = False
+    if not found:
+        raise ValueError("must be a folder that exists")
+    return path
+
+
 def sqlite_path(url: str) -> Path | None:
     """The file that an SQLite URL names, or None when it names none."""
     scheme, _, encoded = url.partition(":///")
@@ -168,14 +242,21 @@ class Settings:
     """All settings; `docs/settings.md` says what each is for."""
 
     database_url: Annotated[Secret, _database_url, _FROM_FILE] = _DEFAULT_DATABASE
+    redis_url: Annotated[Secret | None, _redis_url, _FROM_FILE] = None
     secret_key: Annotated[Secret | None, _secret_key, _FROM_FILE] = None
     host: Annotated[str, _host] = "127.0.0.1"
     port: Annotated[int, _integer(0, 65535)] = 8000
     workers: Annotated[int, _integer(1, 256)] = 1
-    access_token_ttl: Annotated[timedelta, _duration] = timedelta(minutes=15)
-    refresh_token_ttl: Annotated[timedelta, _duration] = timedelta(days=30)
-    deleted_posts_kept: Annotated[timedelta, _duration] = timedelta(days=30)
+    access_token_ttl: Annotated[timedelta, parsed_duration] = timedelta(minutes=15)
+    refresh_token_ttl: Annotated[timedelta, parsed_duration] = timedelta(days=30)
+    deleted_posts_kept: Annotated[timedelta, parsed_duration] = timedelta(days=30)
     password_min_length: Annotated[int, _PASSWORD_LENGTH] = PASSWORD_MIN_LENGTH
+    trending_threshold: Annotated[int, _integer(1, 1_000_000)] = THRESHOLD
+    smtp_url: Annotated[Secret | None, _smtp_url, _FROM_FILE] = None
+    mail_dir: Annotated[Path, _path] = Path("mail")
+    mail_from: Annotated[str, _sender] = "hashpost@localhost"
+    mail_templates: Annotated[Path | None, _folder] = None
+    public_url: Annotated[str, _public_url] = "http://127.0.0.1:8000"
     log_level: Annotated[LogLevel, _one_of("debug", "info", "warning", "error")] = "info"
     log_format: Annotated[LogFormat, _one_of("auto", "json", "console")] = "auto"
 

@@ -9,10 +9,14 @@ import click
 
 from hashpost.entrypoints.cli.about import config, openapi, version
 from hashpost.entrypoints.cli.database import check, migrate
+from hashpost.entrypoints.cli.jobs import jobs
 from hashpost.entrypoints.cli.running import Commands, example
+from hashpost.entrypoints.cli.schedule import schedule
+from hashpost.entrypoints.cli.scheduler import scheduler
 from hashpost.entrypoints.cli.serve import serve
 from hashpost.entrypoints.cli.transfer import export_posts, import_posts
 from hashpost.entrypoints.cli.users import user
+from hashpost.entrypoints.cli.worker import worker
 
 
 @click.group(
@@ -29,10 +33,14 @@ def main() -> None:
 
 for command in (
     serve,
+    worker,
+    scheduler,
     migrate,
     import_posts,
     export_posts,
     user,
+    jobs,
+    schedule,
     check,
     config,
     openapi,

@@ -4,7 +4,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
+from datetime import datetime
 from typing import Any, BinaryIO, TextIO, TypeVar
 
 import click
@@ -145,6 +146,34 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 def print_json(value: object) -> None:
     """Print one JSON document on stdout."""
     click.echo(json.dumps(value, ensure_ascii=False))
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table on a terminal, else a line a row with tabs between and no heading."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            click.echo("\t".join(map(_cell, row)))
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*(escape(_cell(each)) for each in row))
+    Console().print(table)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    text = "" if value is None else str(value)
+    return "".join(each if each.isprintable() else " " for each in text)
+
+
+def rfc3339(at: datetime) -> str:
+    """A moment as everywhere outside: RFC 3339, UTC, milliseconds."""
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def example(*lines: str) -> str:

@@ -19,16 +19,24 @@ def commands(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
 
 
 def test_the_settings_are_printed_with_their_secrets_masked() -> None:
-    settings = {"DATABASE_URL": "postgresql://ada:hunter2@db/posts", "SECRET_KEY": "k" * 32}
+    settings = {
+        "DATABASE_URL": "postgresql://ada:hunter2@db/posts",
+        "REDIS_URL": "redis://:hunter2@redis/0",
+        "SECRET_KEY": "hunter2" * 5,
+        "SMTP_URL": "smtp://ada:hunter2@mail",
+    }
 
     done = hashpost("config", settings=settings)
 
     assert done.status == 0
-    assert done.out.splitlines()[:3] == [
+    assert done.out.splitlines()[:4] == [
         "HASHPOST_DATABASE_URL=postgresql://ada:***@db/posts",
+        "HASHPOST_REDIS_URL=redis://:***@redis/0",
         "HASHPOST_SECRET_KEY=***",
         "HASHPOST_HOST=127.0.0.1",
     ]
+    assert "HASHPOST_SMTP_URL=smtp://ada:***@mail\n" in done.out
+    assert "hunter2" not in done.out + done.err
 
 
 def test_a_setting_without_a_value_is_told_as_such() -> None:
@@ -87,6 +95,7 @@ def test_what_is_slow_to_import_is_left_until_it_is_needed(arguments: list[str])
     import sys
 
     slow = {"litestar", "sqlalchemy", "alembic", "structlog", "rich", "uvicorn", "asyncio"}
+    slow |= {"taskiq", "redis", "jinja2", "aiosmtplib", "prometheus_client", "cronsim"}
     program = (
         "import sys; from hashpost.entrypoints.cli import main\n"
         f"main({arguments}, standalone_mode=False)\n"

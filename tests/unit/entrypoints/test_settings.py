@@ -11,6 +11,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from hashpost.application.service import Policy
 from hashpost.entrypoints.settings import (
     Secret,
     Settings,
@@ -36,6 +37,7 @@ def test_an_empty_environment_gives_the_defaults() -> None:
     assert settings == Settings()
     assert settings.texts() == {
         "HASHPOST_DATABASE_URL": "sqlite:///hashpost.db",
+        "HASHPOST_REDIS_URL": None,
         "HASHPOST_SECRET_KEY": None,
         "HASHPOST_HOST": "127.0.0.1",
         "HASHPOST_PORT": "8000",
@@ -44,8 +46,24 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         "HASHPOST_REFRESH_TOKEN_TTL": "30d",
         "HASHPOST_DELETED_POSTS_KEPT": "30d",
         "HASHPOST_PASSWORD_MIN_LENGTH": "8",
+        "HASHPOST_TRENDING_THRESHOLD": "5",
+        "HASHPOST_SMTP_URL": None,
+        "HASHPOST_MAIL_DIR": "mail",
+        "HASHPOST_MAIL_FROM": "hashpost@localhost",
+        "HASHPOST_MAIL_TEMPLATES": None,
+        "HASHPOST_PUBLIC_URL": "http://127.0.0.1:8000",
         "HASHPOST_LOG_LEVEL": "info",
         "HASHPOST_LOG_FORMAT": "auto",
+    }
+
+
+def test_what_is_a_policy_too_has_the_same_default_there() -> None:
+    settings, policy = Settings(), Policy()
+    shared = {each.name for each in fields(settings)} & {each.name for each in fields(policy)}
+
+    assert "public_url" in shared
+    assert {name: getattr(settings, name) for name in shared} == {
+        name: getattr(policy, name) for name in shared
     }
 
 
@@ -53,10 +71,11 @@ def test_an_empty_variable_counts_as_unset() -> None:
     assert Settings.read(dict.fromkeys(variables(), "")) == Settings()
 
 
-def test_every_variable_is_read_into_its_field() -> None:
+def test_every_variable_is_read_into_its_field(tmp_path: Path) -> None:
     settings = Settings.read(
         {
             "HASHPOST_DATABASE_URL": "postgresql://ada@db:5433/posts",
+            "HASHPOST_REDIS_URL": "redis://cache:6380/2",
             "HASHPOST_SECRET_KEY": KEY,
             "HASHPOST_HOST": "::1",
             "HASHPOST_PORT": "0",
@@ -65,6 +84,12 @@ def test_every_variable_is_read_into_its_field() -> None:
             "HASHPOST_REFRESH_TOKEN_TTL": "12h",
             "HASHPOST_DELETED_POSTS_KEPT": "7d",
             "HASHPOST_PASSWORD_MIN_LENGTH": "12",
+            "HASHPOST_TRENDING_THRESHOLD": "3",
+            "HASHPOST_SMTP_URL": "smtps://ada:pw@mail",
+            "HASHPOST_MAIL_DIR": "var/mail",
+            "HASHPOST_MAIL_FROM": "posts@example.org",
+            "HASHPOST_MAIL_TEMPLATES": str(tmp_path),
+            "HASHPOST_PUBLIC_URL": "https://example.org/posts/",
             "HASHPOST_LOG_LEVEL": "DEBUG",
             "HASHPOST_LOG_FORMAT": "json",
         }
@@ -72,6 +97,7 @@ def test_every_variable_is_read_into_its_field() -> None:
 
     assert settings == Settings(
         database_url=Secret("postgresql://ada@db:5433/posts"),
+        redis_url=Secret("redis://cache:6380/2"),
         secret_key=Secret(KEY),
         host="::1",
         port=0,
@@ -80,6 +106,12 @@ def test_every_variable_is_read_into_its_field() -> None:
         refresh_token_ttl=timedelta(hours=12),
         deleted_posts_kept=timedelta(days=7),
         password_min_length=12,
+        trending_threshold=3,
+        smtp_url=Secret("smtps://ada:pw@mail"),
+        mail_dir=Path("var/mail"),
+        mail_from="posts@example.org",
+        mail_templates=tmp_path,
+        public_url="https://example.org/posts",
         log_level="debug",
         log_format="json",
     )
@@ -93,6 +125,7 @@ def test_settings_cannot_be_changed() -> None:
 def test_all_problems_are_told_at_once_and_each_names_its_variable() -> None:
     wrong = {
         "HASHPOST_DATABASE_URL": "mysql://db/x",
+        "HASHPOST_REDIS_URL": "http://cache",
         "HASHPOST_SECRET_KEY": "short",
         "HASHPOST_HOST": "no such host",
         "HASHPOST_PORT": "http",
@@ -101,6 +134,12 @@ def test_all_problems_are_told_at_once_and_each_names_its_variable() -> None:
         "HASHPOST_REFRESH_TOKEN_TTL": "1w",
         "HASHPOST_DELETED_POSTS_KEPT": "0d",
         "HASHPOST_PASSWORD_MIN_LENGTH": "7",
+        "HASHPOST_TRENDING_THRESHOLD": "0",
+        "HASHPOST_SMTP_URL": "mail:25",
+        "HASHPOST_MAIL_DIR": "\0",
+        "HASHPOST_MAIL_FROM": "nobody",
+        "HASHPOST_MAIL_TEMPLATES": "/no/such/folder",
+        "HASHPOST_PUBLIC_URL": "example.org",
         "HASHPOST_LOG_LEVEL": "loud",
         "HASHPOST_LOG_FORMAT": "xml",
     }
@@ -131,6 +170,31 @@ def test_all_problems_are_told_at_once_and_each_names_its_variable() -> None:
         ("HASHPOST_SECRET_KEY", f"{KEY},", "at least 32 bytes"),
         ("HASHPOST_SECRET_KEY", f"{KEY},{KEY[1:]}", "at least 32 bytes"),
         ("HASHPOST_LOG_FORMAT", "text", "auto, json or console"),
+        ("HASHPOST_REDIS_URL", "redis://", "redis://USER:PASSWORD@HOST:PORT/NUMBER"),
+        ("HASHPOST_REDIS_URL", "redis://h/x", "redis://USER:PASSWORD@HOST:PORT/NUMBER"),
+        ("HASHPOST_REDIS_URL", "redis://h:x/1", "redis://USER:PASSWORD@HOST:PORT/NUMBER"),
+        ("HASHPOST_REDIS_URL", "unix://", "unix://PATH"),
+        ("HASHPOST_SMTP_URL", "smtp://", "smtp://USER:PASSWORD@HOST:587"),
+        ("HASHPOST_SMTP_URL", "smtp://ada@mail", "smtp://USER:PASSWORD@HOST:587"),
+        ("HASHPOST_SMTP_URL", "smtp://mail/path", "smtp://USER:PASSWORD@HOST:587"),
+        ("HASHPOST_MAIL_FROM", "a@b.c, z@z.z", "one plain address"),
+        ("HASHPOST_MAIL_FROM", "Ada <a@b.c>", "one plain address"),
+        ("HASHPOST_MAIL_FROM", "a@b.c\n", "one plain address"),
+        ("HASHPOST_MAIL_FROM", "ä@b.c", "one plain address"),
+        ("HASHPOST_MAIL_FROM", "a@b..c", "one plain address"),
+        ("HASHPOST_MAIL_FROM", f"{'a' * 65}@b.c", "one plain address"),
+        ("HASHPOST_MAIL_FROM", f"a@{'b' * 253}", "one plain address"),
+        ("HASHPOST_MAIL_TEMPLATES", __file__, "a folder that exists"),
+        ("HASHPOST_MAIL_TEMPLATES", "x" * 5000, "a folder that exists"),
+        ("HASHPOST_PUBLIC_URL", "ftp://example.org", "https://posts.example.org"),
+        ("HASHPOST_PUBLIC_URL", "https://", "https://posts.example.org"),
+        ("HASHPOST_PUBLIC_URL", "https://:80", "https://posts.example.org"),
+        ("HASHPOST_PUBLIC_URL", "https://[::1", "https://posts.example.org"),
+        ("HASHPOST_PUBLIC_URL", "https://example.org?x=1", "without user, query and fragment"),
+        ("HASHPOST_PUBLIC_URL", "https://example.org/#x", "without user, query and fragment"),
+        ("HASHPOST_PUBLIC_URL", "https://ada@example.org", "without user, query and fragment"),
+        ("HASHPOST_PUBLIC_URL", 'https://example.org/"><b>', "without user, query and fragment"),
+        ("HASHPOST_TRENDING_THRESHOLD", "1000001", "a whole number from 1 to 1000000"),
     ],
 )
 def test_a_problem_says_what_would_be_right(name: str, value: str, right: str) -> None:
@@ -164,14 +228,15 @@ def test_whatever_the_environment_holds_it_is_read_or_refused(environment: dict[
         Settings.read(environment)
 
 
-TYPED = st.text(string.ascii_letters + string.digits, min_size=8)
+# With a beginning that stands nowhere in what is shown of settings.
+TYPED = st.text(string.ascii_letters + string.digits, min_size=8).map("zQ0{}".format)
 
 
 @given(TYPED)
 def test_a_password_in_a_database_url_is_never_shown(password: str) -> None:
     url = f"postgresql://ada:{password}@db/posts?sslpassword={password}&application_name=x"
     settings = Settings.read({"HASHPOST_DATABASE_URL": url})
-    assume(password not in url.replace(password, ""))
+    assume(password not in url.replace(password, "") + repr(Settings()))
 
     shown = settings.texts()["HASHPOST_DATABASE_URL"]
 
@@ -208,6 +273,43 @@ def test_a_password_with_an_at_sign_is_masked_whole() -> None:
     assert settings.texts()["HASHPOST_DATABASE_URL"] == "postgresql://ada:***@db/posts"
 
 
+@pytest.mark.parametrize(
+    ("name", "url", "shown"),
+    [
+        ("HASHPOST_REDIS_URL", "redis://:hunter2@cache", "redis://:***@cache"),
+        ("HASHPOST_REDIS_URL", "rediss://ada:hunter2@cache:1/0", "rediss://ada:***@cache:1/0"),
+        ("HASHPOST_REDIS_URL", "unix:///run/r?password=hunter2", "unix:///run/r?password=***"),
+        ("HASHPOST_SMTP_URL", "smtp://ada:hunter2@mail:587", "smtp://ada:***@mail:587"),
+        ("HASHPOST_SMTP_URL", "smtps://ada@x.y:hunter2@mail", "smtps://ada@x.y:***@mail"),
+    ],
+)
+def test_a_password_in_another_url_is_never_shown(name: str, url: str, shown: str) -> None:
+    settings = Settings.read({name: url})
+
+    assert settings.texts()[name] == shown
+    assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("HASHPOST_REDIS_URL", "http://:hunter2@cache"),
+        ("HASHPOST_REDIS_URL", "redis://:hunter2/@cache"),
+        ("HASHPOST_SMTP_URL", "smtp://ada:hunter2@mail:99999"),
+        ("HASHPOST_SMTP_URL", "smtp://ada:hunter2%ff@mail"),
+    ],
+)
+def test_another_refused_url_is_not_repeated(name: str, url: str) -> None:
+    (problem,) = problems_of({name: url})
+
+    assert "hunter2" not in problem
+
+
+@pytest.mark.parametrize("url", ["https://example.org", "http://[::1]:8000/", "http://h/a%20b//"])
+def test_a_path_can_be_appended_to_the_public_url(url: str) -> None:
+    assert Settings.read({"HASHPOST_PUBLIC_URL": url}).public_url == url.rstrip("/")
+
+
 @given(st.text(min_size=1))
 def test_a_secret_shows_itself_only_when_asked(text: str) -> None:
     secret = Secret(text)
@@ -237,9 +339,16 @@ def test_keys_are_told_apart_by_commas_and_counted_in_bytes() -> None:
     assert secret_keys(f"{KEY}, {'é' * 16}") == (KEY.encode(), ("é" * 16).encode())
 
 
-@pytest.mark.parametrize("name", ["HASHPOST_SECRET_KEY", "HASHPOST_DATABASE_URL"])
-def test_a_secret_may_stand_in_a_file(tmp_path: Path, name: str) -> None:
-    value = {"HASHPOST_SECRET_KEY": KEY, "HASHPOST_DATABASE_URL": "memory:"}[name]
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HASHPOST_SECRET_KEY", KEY),
+        ("HASHPOST_DATABASE_URL", "memory:"),
+        ("HASHPOST_REDIS_URL", "unix:///run/redis.sock"),
+        ("HASHPOST_SMTP_URL", "smtp://mail"),
+    ],
+)
+def test_a_secret_may_stand_in_a_file(tmp_path: Path, name: str, value: str) -> None:
     path = tmp_path / "secret"
     path.write_text(f"{value}\n")
 
