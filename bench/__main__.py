@@ -1,10 +1,10 @@
-"""Run every bench: `make bench`, or `python -m bench`."""
+"""Run the benches of a few minutes: `make bench`, or `python -m bench`; `bench.delivery` takes longer."""
 
 from bench import extraction, imports
 
 
 def main() -> None:
-    """Print all tables."""
+    """Print their tables."""
     extraction.main()
     imports.main()
 
