@@ -1,4 +1,7 @@
-"""Run the benches of a few minutes: `make bench`, or `python -m bench`; `bench.delivery` takes longer."""
+"""Run the benches that take minutes: `make bench`, or `python -m bench`.
+
+`python -m bench.delivery` takes longer, and is not among them.
+"""
 
 from bench import extraction, imports
 
