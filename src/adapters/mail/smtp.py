@@ -71,7 +71,7 @@ class SmtpMailer:
             client.close()
 
     def _client(self) -> SMTP:
-        return SMTP(
+        return _Client(
             hostname=self.server.host,
             port=self.server.port,
             username=self.server.user,
@@ -82,6 +82,21 @@ class SmtpMailer:
             timeout=self.step_seconds,
             local_hostname=self.composer.sender.rpartition("@")[2],
         )
+
+
+class _Client(SMTP):
+    """A client that lets its line go at once.
+
+    The library would wait up to 30 seconds for the server's farewell on an encrypted line, when all
+    has been said.
+    """
+
+    def close(self) -> None:
+        """Close the line."""
+        transport = self.transport
+        super().close()
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.abort()
 
 
 async def _hand_over(client: SMTP, sender: str, message: EmailMessage) -> None:
