@@ -61,7 +61,7 @@ class Work:
         if self.raises is not None:
             raise self.raises
         self.ended.append(message.id)
-        return Done()
+        return Done("worked")
 
 
 class Failing:

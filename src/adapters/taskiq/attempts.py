@@ -24,8 +24,8 @@ RunMessage = Callable[[int], Awaitable[Attempt | None]]
 class Attempts:
     """Runs messages, each once at a time in this process, and logs each attempt.
 
-    A log tells ids and kinds; what came of a job in words is in the row, because those may name an
-    address.
+    A log tells ids and kinds, and what came of a job that is done. Why one failed is in the row, in
+    words that may name an address.
     """
 
     def __init__(self, run_message: RunMessage) -> None:
@@ -80,7 +80,7 @@ def _tell(attempt: Attempt, *, seconds: float) -> None:
         "seconds": seconds,
     }
     if error is None and message.state is State.DONE:
-        _log.info("job done", **facts)
+        _log.info("job done", **facts, outcome=message.outcome)
     elif error is None or isinstance(error, Unavailable | MailRefused):
         _log.warning("job failed", **facts, error=type(error).__name__)
     else:

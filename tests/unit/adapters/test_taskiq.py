@@ -185,7 +185,7 @@ async def test_an_idle_worker_ends_at_once(shop: Shop) -> None:
 # Logs
 
 
-async def test_an_attempt_is_logged_once_with_ids_and_nothing_else(shop: Shop) -> None:
+async def test_an_attempt_is_logged_once_with_ids_and_what_came_of_it(shop: Shop) -> None:
     [message] = await shop.add()
 
     with capture_logs() as logs:
@@ -202,6 +202,7 @@ async def test_an_attempt_is_logged_once_with_ids_and_nothing_else(shop: Shop) -
         "message_id": message,
         "attempt": 1,
         "state": "done",
+        "outcome": "worked",
     }
 
 
