@@ -158,7 +158,7 @@ LOOKUPS: dict[str, tuple[ClauseElement, str, dict[str, str]]] = {
     ),
     "usage": (
         hashtags._USAGE.params(names=["", ""], least=0, **dict.fromkeys(DAYS, 0)),
-        "ix_post_hashtags_post_id",
+        "ix_post_hashtags_post_id_name",
         DAYS | {"least": "3", "names_1": "'t1'", "names_2": "'n2'"},
     ),
     "deleted posts": (

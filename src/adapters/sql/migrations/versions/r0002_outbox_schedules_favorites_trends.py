@@ -49,6 +49,8 @@ def upgrade() -> None:
     _index(
         "ix_posts_deleted_at", "posts", ["deleted_at"], where=sa.column("deleted_at").is_not(None)
     )
+    op.create_index("ix_post_hashtags_post_id_name", "post_hashtags", ["post_id", "name"])
+    op.drop_index("ix_post_hashtags_post_id", "post_hashtags")
     op.create_table(
         "favorites",
         sa.Column("user_id", sa.BigInteger, nullable=False),
@@ -104,6 +106,8 @@ def downgrade() -> None:
     """Drop them, and all that they hold."""
     for table in ("trends", "schedules", "outbox", "favorites"):
         op.drop_table(table)
+    op.create_index("ix_post_hashtags_post_id", "post_hashtags", ["post_id"])
+    op.drop_index("ix_post_hashtags_post_id_name", "post_hashtags")
     op.drop_index("ix_posts_deleted_at", "posts")
     op.drop_index("ix_session_tokens_session_id", "session_tokens")
     op.drop_index("ix_sessions_revoked_at", "sessions")
