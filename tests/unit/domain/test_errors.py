@@ -55,4 +55,6 @@ def test_all_findings_are_raised_at_once() -> None:
 
 
 def test_an_invalid_reset_token_names_its_field() -> None:
-    assert [error.field for error in InvalidResetToken().errors] == ["token"]
+    assert InvalidResetToken().errors == (
+        FieldError("token", "one that was mailed within the last hour, unused"),
+    )

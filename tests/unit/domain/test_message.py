@@ -135,7 +135,7 @@ def test_the_last_attempt_that_fails_is_the_death_of_a_message() -> None:
         states.append(message.state)
 
     assert states == [State.WAITING] * (ATTEMPTS_MAX - 1) + [State.DEAD]
-    assert message.outcome == "no"
+    assert (message.outcome, message.finished_at) == ("no", AT)
 
 
 def test_pauses_grow_threefold_up_to_six_hours() -> None:

@@ -104,3 +104,9 @@ def test_a_merged_page_has_no_count() -> None:
     page = MergedPage(1, 20, has_next=False, has_previous=False, next_cursor=None, result=())
 
     assert page.count is None
+
+
+def test_a_merged_page_is_asked_for_by_number_or_by_cursor() -> None:
+    faults = list(merged_page_faults(page=10_001, page_size=1, cursor="x"))
+
+    assert [fault.field for fault in faults] == ["cursor"]

@@ -1,6 +1,6 @@
 """Trending hashtags."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -20,6 +20,22 @@ from hashpost.domain.trend import (
 AT = datetime(2026, 11, 22, 6, 21, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 MILLISECOND = timedelta(milliseconds=1)
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        datetime(2026, 11, 22, tzinfo=UTC),
+        datetime(2026, 11, 22, 23, 59, 59, 999999, tzinfo=UTC),
+        datetime(2026, 11, 23, 1, 30, 30, 500000, tzinfo=timezone(timedelta(hours=2))),
+        datetime(2026, 11, 21, 20, 0, 1, tzinfo=timezone(timedelta(hours=-5))),
+    ],
+)
+def test_a_day_is_that_of_utc_from_its_first_millisecond_to_its_last(at: datetime) -> None:
+    assert day_of(at) == (
+        first_id_at(datetime(2026, 11, 22, tzinfo=UTC)),
+        first_id_at(datetime(2026, 11, 23, tzinfo=UTC)),
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Users, and what their names and passwords must look like."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -195,6 +195,15 @@ def test_the_next_digest_is_due_on_the_seventh_day_and_goes_on_from_the_last() -
     assert reader.awaits_digest(at=datetime(2026, 11, 29, tzinfo=UTC))
     assert not reader.awaits_digest(at=datetime(2026, 11, 28, 23, 59, tzinfo=UTC))
     assert reader.digest_since(at=DIGEST_AT + timedelta(days=9)) == DIGEST_AT
+
+
+def test_days_between_digests_are_those_of_utc_to_the_second() -> None:
+    reader = READER.digested(at=datetime(2026, 11, 22, 23, 59, 30, tzinfo=UTC))
+    east = timezone(timedelta(hours=9))
+
+    assert reader.awaits_digest(at=datetime(2026, 11, 29, 0, 0, 10, tzinfo=UTC))
+    assert not reader.awaits_digest(at=datetime(2026, 11, 29, 8, 59, 59, tzinfo=east))
+    assert reader.awaits_digest(at=datetime(2026, 11, 29, 9, 0, 0, tzinfo=east))
 
 
 def test_nobody_gets_a_digest_unasked_or_without_an_address() -> None:
