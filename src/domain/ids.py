@@ -23,6 +23,11 @@ def from_unix_ms(milliseconds: int) -> datetime:
     return _EPOCH + milliseconds * _MILLISECOND
 
 
+def start_of_day(at: datetime) -> datetime:
+    """The beginning of that moment's day in UTC."""
+    return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def first_id_at(at: datetime) -> int:
     """The lowest id of that millisecond."""
     return unix_ms(at) << LOW_BITS

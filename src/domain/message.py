@@ -22,7 +22,7 @@ TOLD_AGAIN_AFTER = timedelta(seconds=10)
 LEASE = timedelta(seconds=30)
 """How long a message belongs to who took it up, unless the lease is renewed."""
 ATTEMPTS_MAX = 12
-"""With the pauses between them, they take about a day and a half."""
+"""With the pauses between them, they take about 23 hours."""
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(hours=6)
 OUTCOME_MAX_LENGTH = 500

@@ -6,9 +6,9 @@ goes by, as in Mastodon's `Trends::Tags`.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from hashpost.domain.ids import first_id_at
+from hashpost.domain.ids import first_id_at, start_of_day
 
 THRESHOLD = 5
 HALF_LIFE = timedelta(hours=4)
@@ -71,7 +71,7 @@ class TrendingHashtag:
 
 def day_of(at: datetime) -> tuple[int, int]:
     """The ids of that moment's day in UTC: from the first on, and up to, but not with, the last."""
-    start = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    start = start_of_day(at)
     return first_id_at(start), first_id_at(start + DAY)
 
 

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
 
 from hashpost.domain.characters import is_storable
 from hashpost.domain.errors import FieldError
-from hashpost.domain.ids import time_of
+from hashpost.domain.ids import start_of_day, time_of
 
 USERNAME_MAX_LENGTH = 30
 PASSWORD_MIN_LENGTH = 8
@@ -57,7 +57,10 @@ class User:
         """Whether a digest is due: it is wanted, and the last one is seven days of UTC ago."""
         if not self.weekly_digest or self.email is None:
             return False
-        return self.digest_at is None or _day(at) - _day(self.digest_at) >= DIGEST_EVERY
+        return (
+            self.digest_at is None
+            or start_of_day(at) - start_of_day(self.digest_at) >= DIGEST_EVERY
+        )
 
     def digest_since(self, *, at: datetime) -> datetime:
         """From when on posts are new to this user's digest of that moment."""
@@ -82,10 +85,6 @@ def username_key(username: str) -> str:
 def email_key(email: str) -> str:
     """What two spellings of one address have in common: A–Z are folded, nothing else."""
     return username_key(email)
-
-
-def _day(at: datetime) -> datetime:
-    return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def username_faults(username: str) -> Iterator[FieldError]:

@@ -142,6 +142,7 @@ def test_pauses_grow_threefold_up_to_six_hours() -> None:
     pauses = [pause_after(attempts).total_seconds() for attempts in range(1, 13)]
 
     assert pauses == [5, 15, 45, 135, 405, 1215, 3645, 10935, 21600, 21600, 21600, 21600]
+    assert sum(pauses[: ATTEMPTS_MAX - 1]) / 3600 == pytest.approx(22.6, abs=0.1)
     assert pause_after(10**9) == LONGEST_PAUSE
 
 
