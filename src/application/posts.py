@@ -9,6 +9,7 @@ from hashpost.application.admission import Admission
 from hashpost.application.idempotency import Once, Wording
 from hashpost.application.ports import Clock, Ids, Storage
 from hashpost.domain.errors import FieldError, PageOutOfRange, PostNotFound, require
+from hashpost.domain.idempotency import key_faults
 from hashpost.domain.ids import from_unix_ms, unix_ms
 from hashpost.domain.post import Deletion, Owner, Post, text_faults
 from hashpost.domain.session import Actor, actor_id
@@ -61,6 +62,8 @@ class CreatePost:
         """
         async with self.storage.transaction() as tx:
             user = await self.admission.to_write(tx, actor)
+            if idempotency_key is not None:
+                require(self.faults(text=text, idempotency_key=idempotency_key))
 
             async def write() -> Post:
                 owner = Owner(user.id, user.username)
@@ -72,6 +75,14 @@ class CreatePost:
             return await self.once(
                 tx, user, idempotency_key, "create-post", text, wording=POST, work=write
             )
+
+    def faults(
+        self, *, text: str | None, idempotency_key: str | None = None
+    ) -> Iterator[FieldError]:
+        """What is wrong with these inputs, those that are not None."""
+        if text is not None:
+            yield from text_faults(text)
+        yield from key_faults(idempotency_key)
 
 
 @dataclass(frozen=True, slots=True)

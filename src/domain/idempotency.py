@@ -53,7 +53,7 @@ def fingerprint(*asked: str | int) -> bytes:
     return sha256(json.dumps(asked).encode()).digest()
 
 
-def key_faults(key: str) -> Iterator[FieldError]:
-    """What is wrong with a key."""
-    if _KEY.fullmatch(key) is None:
+def key_faults(key: str | None) -> Iterator[FieldError]:
+    """What is wrong with a key, if it is not None."""
+    if key is not None and _KEY.fullmatch(key) is None:
         yield FieldError("Idempotency-Key", f"1 to {KEY_MAX_LENGTH} visible ASCII characters")

@@ -29,6 +29,7 @@ from hashpost.entrypoints.http.requests import Call
 from hashpost.entrypoints.http.routing import NO_STORE, PRIVATE, Route, Routes
 from hashpost.entrypoints.http.timelines import Timelines
 from hashpost.entrypoints.http.unsubscribe import Unsubscribing
+from hashpost.entrypoints.http.users import Users
 
 OpenService = Callable[[], AbstractAsyncContextManager[Service]]
 
@@ -62,6 +63,7 @@ def _litestar() -> Litestar:
         route_handlers=[
             Accounts,
             Me,
+            Users,
             Unsubscribing,
             Posts,
             Timelines,
