@@ -21,11 +21,11 @@ _TAGS: Final = re.compile(rb"[ \t,]*(?:%b[ \t]*(?:,[ \t,]*|\Z))+" % _TAG.pattern
 _DIGEST_BYTES: Final = 15
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Tags:
-    is_any: bool
-    strong: frozenset[str]
-    all: frozenset[str]
+    is_any: bool = False
+    strong: frozenset[str] = frozenset()
+    all: frozenset[str] = frozenset()
 
 
 def versions(headers: Iterable[Header]) -> frozenset[str] | None:
@@ -65,11 +65,10 @@ def _tags(headers: Iterable[Header], name: bytes) -> _Tags | None:
         return None
     text = b",".join(values).strip(b" \t")
     if text == b"*":
-        return _Tags(True, frozenset(), frozenset())
+        return _Tags(is_any=True)
     found = _TAG.findall(text) if _TAGS.fullmatch(text) else []
     tags = [(weak, tag.decode("latin-1")) for weak, tag in found]
     return _Tags(
-        False,
-        frozenset(tag for weak, tag in tags if not weak),
-        frozenset(tag for _, tag in tags),
+        strong=frozenset(tag for weak, tag in tags if not weak),
+        all=frozenset(tag for _, tag in tags),
     )

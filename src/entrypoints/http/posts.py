@@ -97,23 +97,6 @@ class Posts(Controller):
         body = await request.read(EditPostBody, faults=_faults)
         return await _edit(request, body.id_post, body.text)
 
-    @delete(
-        status_code=200,
-        opt=documented(
-            "Delete a post",
-            DELETED,
-            use_case=DeletePost,
-            body=DeletePostBody,
-            errors=[NotTheOwner, PostNotFound, PreconditionFailed],
-        ),
-    )
-    async def delete(self, request: Call) -> Answer:
-        """Delete a post."""
-        body = await request.read(DeletePostBody)
-        return await _delete(request, body.id_post)
-
-    # By path
-
     @get(
         "/{id_post:int}",
         opt=documented(
@@ -175,6 +158,22 @@ class Posts(Controller):
             request.auth, id_post, idempotency_key=request.idempotency_key
         )
         return _answer(200, restored)
+
+    # The last: from here on the name means the handler.
+    @delete(
+        status_code=200,
+        opt=documented(
+            "Delete a post",
+            DELETED,
+            use_case=DeletePost,
+            body=DeletePostBody,
+            errors=[NotTheOwner, PostNotFound, PreconditionFailed],
+        ),
+    )
+    async def delete(self, request: Call) -> Answer:
+        """Delete a post."""
+        body = await request.read(DeletePostBody)
+        return await _delete(request, body.id_post)
 
 
 async def _edit(request: Call, post_id: int, text: str) -> Answer:
