@@ -79,7 +79,7 @@ class Me(Controller):
         return empty(204)
 
     @delete(
-        status_code=204,
+        status_code=200,
         opt=documented(
             "Delete one's account",
             Documented(204, None, "The user and all posts are gone."),
