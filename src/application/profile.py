@@ -327,12 +327,13 @@ class DeleteUser:
         require(self.faults(password=password))
         async with self.storage.reading() as reading:
             user = await reading.users.by_id(actor_id(actor))
-        known = None if user is None else user.password_hash
-        if not await self.hasher.verify(password, known):
+        if user is None or user.is_deleted:
+            raise Unauthenticated
+        if not await self.hasher.verify(password, user.password_hash):
             raise WrongPassword
         async with self.storage.transaction() as tx:
             present = await self.admission.to_change(tx, actor)
-            if present.password_hash != known:
+            if present.password_hash != user.password_hash:
                 raise WrongPassword
             await tx.users.save(present.deleted(at=self.clock()))
             message = await self.outgoing.add(tx, ERASE_USER, user_id=present.id)
