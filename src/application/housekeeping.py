@@ -96,10 +96,8 @@ class EraseUser:
     async def __call__(self, message: Message) -> Done:
         """Forget it, in bounded transactions; what an attempt before has forgotten stays so."""
         user_id = int(message.arguments["user_id"] or 0)
-        async with self.storage.transaction() as tx:
-            await tx.favorites.remove_all(user_id)
-            await tx.requests.forget(user_id)
         erased = await in_batches(
             self.storage, lambda tx: tx.posts.erase(owner_id=user_id, limit=ERASED_AT_ONCE)
         )
+        await in_batches(self.storage, lambda tx: tx.requests.forget(user_id, limit=ERASED_AT_ONCE))
         return Done(f"{erased} posts")

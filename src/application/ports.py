@@ -453,8 +453,8 @@ class IdempotentRequests(Protocol):
         """Keep the answer to a request that this transaction has claimed."""
         ...
 
-    async def forget(self, user_id: int) -> None:
-        """Forget every request of the user."""
+    async def forget(self, user_id: int, *, limit: int) -> int:
+        """Forget at most `limit` requests of the user; how many."""
         ...
 
     async def purge(self, *, before: datetime, limit: int) -> int:

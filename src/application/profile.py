@@ -336,6 +336,7 @@ class DeleteUser:
             if present.password_hash != user.password_hash:
                 raise WrongPassword
             await tx.users.save(present.deleted(at=self.clock()))
+            await tx.favorites.remove_all(present.id)
             message = await self.outgoing.add(tx, ERASE_USER, user_id=present.id)
         self.queue.wake([message])
 

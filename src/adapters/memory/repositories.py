@@ -1,7 +1,7 @@
 """The repositories of a transaction, and those of a reading."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from heapq import merge
@@ -243,16 +243,19 @@ class MemoryRequests:
         """Keep a request with its answer."""
         self.state.requests.put((request.user_id, request.key), request)
 
-    async def forget(self, user_id: int) -> None:
-        """Forget every request of the user."""
-        for request in tuple(self.state.requests.values()):
-            if request.user_id == user_id:
-                self.state.requests.drop((user_id, request.key))
+    async def forget(self, user_id: int, *, limit: int) -> int:
+        """Forget requests of the user."""
+        return self._drop((each for each in self._all() if each.user_id == user_id), limit)
 
     async def purge(self, *, before: datetime, limit: int) -> int:
         """Forget requests that were made before then."""
-        old = (each for each in self.state.requests.values() if each.made_at < before)
-        gone = list(islice(old, limit))
+        return self._drop((each for each in self._all() if each.made_at < before), limit)
+
+    def _all(self) -> Iterator[IdempotentRequest]:
+        return self.state.requests.values()
+
+    def _drop(self, requests: Iterator[IdempotentRequest], limit: int) -> int:
+        gone = list(islice(requests, limit))
         for request in gone:
             self.state.requests.drop((request.user_id, request.key))
         return len(gone)

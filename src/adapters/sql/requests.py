@@ -30,8 +30,12 @@ _CLAIM_RETURNING = _CLAIM.on_conflict_do_update(
 ).returning(idempotent_requests.c.key)
 _EARLIER = select(*REQUEST).where(*_IS_IT)
 _SAVE = update(idempotent_requests).where(*_IS_IT).values(answer=bindparam("told"))
-_FORGET_ALL = delete(idempotent_requests).where(_KEY[0] == bindparam("user"))
 _FORGET = delete(idempotent_requests).where(*_IS_IT)
+
+
+@cache
+def _of(limit: int) -> Select[Any]:
+    return select(*_KEY).where(_KEY[0] == bindparam("user")).order_by(*_KEY).limit(inline(limit))
 
 
 @cache
@@ -67,13 +71,15 @@ class SqlRequests:
         """Keep the answer to a request."""
         await self.run(_SAVE, {**_named(request), "told": request.answer})
 
-    async def forget(self, user_id: int) -> None:
-        """Forget every request of the user."""
-        await self.run(_FORGET_ALL, {"user": user_id})
+    async def forget(self, user_id: int, *, limit: int) -> int:
+        """Forget requests of the user."""
+        return await self._forget(await self.run(_of(limit), {"user": user_id}))
 
     async def purge(self, *, before: datetime, limit: int) -> int:
         """Forget requests that were made before then, the oldest first."""
-        rows: Sequence[Row] = await self.run(_old(limit), {"before": unix_ms(before)})
+        return await self._forget(await self.run(_old(limit), {"before": unix_ms(before)}))
+
+    async def _forget(self, rows: Sequence[Row]) -> int:
         if rows:
             await self.run(_FORGET, [{"user": user_id, "named": key} for user_id, key in rows])
         return len(rows)

@@ -123,15 +123,16 @@ class IdempotentRequestsContract:
         assert isinstance(failed, ZeroDivisionError)
         assert second is None
 
-    async def test_all_of_a_user_are_forgotten(self, storage: Storage) -> None:
+    async def test_those_of_a_user_are_forgotten_up_to_a_limit(self, storage: Storage) -> None:
         mine = [a_request(user_id=1) for _ in range(3)]
         other = a_request(user_id=2)
         for request in (*mine, other):
             await claim(storage, request)
 
         async with storage.transaction() as tx:
-            await tx.requests.forget(1)
+            counts = [await tx.requests.forget(1, limit=2) for _ in range(3)]
 
+        assert counts == [2, 1, 0]
         assert [await claim(storage, each) for each in mine] == [None, None, None]
         assert await claim(storage, other) == other
 
