@@ -253,7 +253,7 @@ class PostHistories(RuleBasedStateMachine):
         """A user writes a post."""
         answer = self.subject.create_post(access["access"], text)
         if not self.model.may_act(access["access"], self.clock.now):
-            assert answer == NOBODY
+            self.check_nobody(access["access"], answer, text)
             return multiple()
         if text_is_wrong(text):
             assert answer == wrong("text")
@@ -277,7 +277,18 @@ class PostHistories(RuleBasedStateMachine):
         """A user edits a post, live or deleted, one's own or not."""
         answer = self.subject.edit_post(access["access"], post_id, text)
         failure = self.failure_to_write(access["access"], post_id, text)
-        self.check_edit(answer, failure, post_id, text)
+        if failure == NOBODY:
+            self.check_nobody(access["access"], answer, text)
+        else:
+            self.check_edit(answer, failure, post_id, text)
+
+    def check_nobody(self, access: str, answer: Answer, text: str) -> None:
+        """Who may not write is told so, at once; but who may still read, of a wrong text first."""
+        may_read = self.model.may_act(access, self.clock.now) is None
+        if may_read and text_is_wrong(text) and answer != NOBODY:
+            assert answer == wrong("text")
+        else:
+            assert answer == NOBODY
 
     def check_edit(self, answer: Answer, failure: Failure | None, post_id: int, text: str) -> None:
         """An edit fails as it must, or does what it should."""

@@ -14,10 +14,13 @@ from sqlalchemy import ColumnElement, Executable, exists, select
 from hashpost.adapters.sql.tables import deleted_users, posts
 from hashpost.adapters.sql.transaction import Parameters, Rows, Run
 
-ARE_HIDDEN = exists(select(deleted_users.c.user_id)).label("are_hidden")
-"""The last column of the swift form."""
-
+_ARE_HIDDEN = exists(select(deleted_users.c.user_id)).label("are_hidden")
 _GONE = select(deleted_users.c.user_id)
+
+
+def telling(*, hiding: bool) -> tuple[ColumnElement[bool], ...]:
+    """The last column of the swift form, by which it tells; the other has none."""
+    return () if hiding else (_ARE_HIDDEN,)
 
 
 def is_shown(owner_id: ColumnElement[int]) -> ColumnElement[bool]:
@@ -35,7 +38,7 @@ class Forms(Protocol):
     """Gives a statement in either form."""
 
     def __call__(self, *, hiding: bool) -> Executable:
-        """The statement that hides, or the swift one, with `ARE_HIDDEN` as its last column."""
+        """The statement that hides, or the swift one, which ends with `telling`."""
         ...
 
 

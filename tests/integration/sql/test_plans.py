@@ -40,13 +40,25 @@ SETTINGS = {
     "jit": "off",
 }
 STATEMENTS = {
-    "all, by offset": (_slice("all", limit=LIMIT, by_offset=True), "ix_posts_live"),
-    "all, by cursor": (_slice("all", limit=LIMIT, by_offset=False), "ix_posts_live"),
-    "user, by offset": (_slice("user", limit=LIMIT, by_offset=True), "ix_posts_owner_live"),
-    "user, by cursor": (_slice("user", limit=LIMIT, by_offset=False), "ix_posts_owner_live"),
-    "hashtag, by offset": (_slice("hashtag", limit=LIMIT, by_offset=True), "pk_post_hashtags"),
-    "hashtag, by cursor": (_slice("hashtag", limit=LIMIT, by_offset=False), "pk_post_hashtags"),
-    "oldest": (_oldest(LIMIT), "ix_posts_live"),
+    "all, by offset": (_slice("all", limit=LIMIT, by_offset=True, hiding=False), "ix_posts_live"),
+    "all, by cursor": (_slice("all", limit=LIMIT, by_offset=False, hiding=False), "ix_posts_live"),
+    "user, by offset": (
+        _slice("user", limit=LIMIT, by_offset=True, hiding=False),
+        "ix_posts_owner_live",
+    ),
+    "user, by cursor": (
+        _slice("user", limit=LIMIT, by_offset=False, hiding=False),
+        "ix_posts_owner_live",
+    ),
+    "hashtag, by offset": (
+        _slice("hashtag", limit=LIMIT, by_offset=True, hiding=False),
+        "pk_post_hashtags",
+    ),
+    "hashtag, by cursor": (
+        _slice("hashtag", limit=LIMIT, by_offset=False, hiding=False),
+        "pk_post_hashtags",
+    ),
+    "oldest": (_oldest(LIMIT, hiding=False), "ix_posts_live"),
     "one post": (_BY_ID, "pk_posts"),
 }
 FILL = (
@@ -143,7 +155,7 @@ DAYS = {
 LOOKUPS: dict[str, tuple[ClauseElement, str, dict[str, str]]] = {
     **{
         f"merged from {names}": (
-            sql_timelines._merged(names),
+            sql_timelines._merged(names, hiding=False),
             "pk_post_hashtags",
             {f"name_{number}": f"'t{number % 4}'" for number in range(names)}
             | {"after": "0", "before": "40000", "reach": "41", "limit": "21", "offset": "20"},
@@ -152,12 +164,12 @@ LOOKUPS: dict[str, tuple[ClauseElement, str, dict[str, str]]] = {
     },
     "count below": (sql_timelines._COUNT_BELOW, "ix_posts_live", {"below": "4000"}),
     "counts": (
-        hashtags._COUNTS.params(names=["", ""]),
+        hashtags._counts(hiding=False).params(names=["", ""]),
         "pk_post_hashtags",
         {"names_1": "'n1'", "names_2": "'n2'"},
     ),
     "usage": (
-        hashtags._USAGE.params(names=["", ""], least=0, **dict.fromkeys(DAYS, 0)),
+        hashtags._usage(hiding=False).params(names=["", ""], least=0, **dict.fromkeys(DAYS, 0)),
         "ix_post_hashtags_post_id_name",
         DAYS | {"least": "3", "names_1": "'t1'", "names_2": "'n2'"},
     ),
