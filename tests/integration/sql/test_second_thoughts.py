@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Iterator
+from typing import Never
 
 import pytest
 
@@ -170,6 +171,18 @@ async def test_a_session_that_is_revoked_among_refreshes_is_dead(services: Servi
                     await services[0].refresh(each.refresh)
 
 
+async def write_on(service: Service, user: User) -> Never:
+    """Write posts for as long as the user may."""
+    while True:
+        await service.create_post(user.id, "#a #c")
+
+
+async def go(service: Service, user: User, queue: ListedQueue) -> None:
+    """Delete a user, and erase what is left at once."""
+    await service.delete_user(user.id, password=PASSWORD)
+    await run_told(service, queue)
+
+
 async def test_nothing_is_left_of_a_user_who_goes_while_writing(
     services: Services, queue: ListedQueue
 ) -> None:
@@ -181,20 +194,18 @@ async def test_nothing_is_left_of_a_user_who_goes_while_writing(
         user = await signed_up(one, f"user{number}")
         first = await one.create_post(user.id, "#a #b")
         ended = await kinds(
-            other.create_post(user.id, "#a #c"),
+            write_on(other, user),
             one.edit_post(user.id, first.id, "#d"),
-            one.delete_user(user.id, password=PASSWORD),
-            other.create_post(user.id, "#a"),
-            other.delete_user(user.id, password=PASSWORD),
+            go(one, user, queue),
+            write_on(one, user),
+            go(other, user, queue),
             other.delete_post(user.id, first.id),
         )
-        assert ended[type(None)] == 1
-        assert ended[Unauthenticated] >= 1
-        for _ in range(2):
-            assert (await other.list_posts(reader.id)).result == (kept,)
-            ranking = await one.popular_hashtags(reader.id)
-            assert [(tag.name, tag.count) for tag in ranking] == [("a", 1)]
-            await run_told(one, queue)
+        assert ended[type(None)] == 1  # of the two deletions
+        assert ended[Unauthenticated] >= 3
+        assert (await other.list_posts(reader.id)).result == (kept,)
+        ranking = await one.popular_hashtags(reader.id)
+        assert [(tag.name, tag.count) for tag in ranking] == [("a", 1)]
 
     assert (await services[0].list_posts(reader.id)).count == 1
     assert await differences(services[0]) == []
