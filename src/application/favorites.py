@@ -4,18 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hashpost.application.admission import Admission
-from hashpost.application.ports import Clock, Cursors, Reading, Storage
-from hashpost.domain.errors import (
-    FieldError,
-    InvalidInput,
-    PageOutOfRange,
-    require,
-)
+from hashpost.application.ports import Clock, Storage
+from hashpost.application.timelines import MergedPages
+from hashpost.domain.errors import FieldError, InvalidInput, require
 from hashpost.domain.favorite import Favorite, added
 from hashpost.domain.hashtag import parse
-from hashpost.domain.post import Post
 from hashpost.domain.session import Actor, actor_id
-from hashpost.domain.timeline import PAGE_SIZE, MatchedPost, MergedPage, merged_page_faults
+from hashpost.domain.timeline import PAGE_SIZE, HashtagFilter, MergedPage
 
 
 def _key(hashtag: str) -> str:
@@ -104,7 +99,7 @@ class ListFavoritePosts:
 
     storage: Storage
     admission: Admission
-    cursors: Cursors
+    pages: MergedPages
 
     async def __call__(
         self,
@@ -123,56 +118,24 @@ class ListFavoritePosts:
         """
         await self.admission.to_read(actor)
         require(self.faults(actor, page=page, page_size=page_size, cursor=cursor))
-        before = None if cursor is None else self._position(actor, cursor)
-        number = None if before is not None else page or 1
         async with self.storage.reading() as reading:
-            names = [each.name for each in await reading.favorites.of(actor_id(actor))]
-            posts = await self._posts(
-                reading, names, before=before, page=number, limit=page_size + 1
+            names = frozenset(each.name for each in await reading.favorites.of(actor_id(actor)))
+            return await self.pages.read(
+                reading,
+                HashtagFilter(any=names),
+                name=_name(actor),
+                page=page,
+                page_size=page_size,
+                cursor=cursor,
             )
-        if number is not None and number > 1 and not posts:
-            raise PageOutOfRange
-        has_next = len(posts) > page_size
-        shown = posts[:page_size]
-        return MergedPage(
-            page=number,
-            page_size=page_size,
-            has_next=has_next,
-            has_previous=None if number is None else number > 1,
-            next_cursor=self.cursors.seal(_name(actor), shown[-1].id) if has_next else None,
-            result=tuple(_matched(post, names) for post in shown),
-        )
 
     def faults(
         self, actor: Actor, *, page: int | None, page_size: int, cursor: str | None
     ) -> Iterator[FieldError]:
         """What is wrong with a request for a page of the actor's favourites."""
-        yield from merged_page_faults(page=page, page_size=page_size, cursor=cursor)
-        if page is None and cursor is not None and self._position(actor, cursor) is None:
-            yield FieldError("cursor", "a next_cursor that this timeline gave")
-
-    def _position(self, actor: Actor, cursor: str) -> int | None:
-        return self.cursors.unseal(_name(actor), cursor)
-
-    async def _posts(
-        self,
-        reading: Reading,
-        names: Sequence[str],
-        *,
-        before: int | None,
-        page: int | None,
-        limit: int,
-    ) -> Sequence[Post]:
-        offset = 0 if page is None else (page - 1) * (limit - 1)
-        return await reading.timelines.merged(
-            names, before=before, after=0, offset=offset, limit=limit
-        )
+        return self.pages.faults(_name(actor), page=page, page_size=page_size, cursor=cursor)
 
 
 def _name(actor: Actor) -> str:
-    """What tells this user's favourites from every other timeline."""
+    """What tells this user's favourites from every other timeline, whatever they are by now."""
     return f"favorites:{actor_id(actor)}"
-
-
-def _matched(post: Post, names: Sequence[str]) -> MatchedPost:
-    return MatchedPost(post, tuple(tag for tag in post.tags if tag in names))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from hashpost.application.messages import Done, Outgoing
@@ -11,6 +11,7 @@ from hashpost.application.ports import (
     Mailer,
     MailTemplates,
     MailTokens,
+    Reading,
     Storage,
     Transaction,
 )
@@ -18,6 +19,7 @@ from hashpost.domain.ids import first_id_at, from_unix_ms, unix_ms
 from hashpost.domain.mail import Mail
 from hashpost.domain.message import Message
 from hashpost.domain.post import Post
+from hashpost.domain.timeline import HashtagFilter, look
 from hashpost.domain.user import User
 
 WELCOME: Final = "welcome-mail"
@@ -183,14 +185,7 @@ class DigestMail:
             from_unix_ms(int(message.arguments[name] or 0)) for name in ("since", "upto")
         )
         async with self.storage.reading() as reading:
-            favorites = await reading.favorites.of(user.id)
-            posts = await reading.timelines.merged(
-                [favorite.name for favorite in favorites],
-                before=first_id_at(upto),
-                after=first_id_at(since) - 1,
-                offset=0,
-                limit=DIGEST_POSTS + 1,
-            )
+            posts = await _news(reading, user, since=since, upto=upto, limit=DIGEST_POSTS + 1)
         if not posts:
             return Done("nothing new is left")
         url = f"{self.mailing.public_url}/unsubscribe/{self.tokens.unsubscribe(user.id)}/"
@@ -232,7 +227,7 @@ class SendDigests:
 
     async def _send(self, user: User) -> bool:
         now = self.clock()
-        if not user.awaits_digest(at=now) or not await self._news(user):
+        if not user.awaits_digest(at=now) or not await self._has_news(user):
             return False
         async with self.storage.transaction() as tx:
             present = await tx.users.for_change(user.id)
@@ -245,14 +240,24 @@ class SendDigests:
             )
         return True
 
-    async def _news(self, user: User) -> Sequence[Post]:
+    async def _has_news(self, user: User) -> bool:
         now = self.clock()
         async with self.storage.reading() as reading:
-            favorites = await reading.favorites.of(user.id)
-            return await reading.timelines.merged(
-                [favorite.name for favorite in favorites],
-                before=first_id_at(now),
-                after=first_id_at(user.digest_since(at=now)) - 1,
-                offset=0,
-                limit=1,
-            )
+            since = user.digest_since(at=now)
+            return bool(await _news(reading, user, since=since, upto=now, limit=1))
+
+
+async def _news(
+    reading: Reading, user: User, *, since: datetime, upto: datetime, limit: int
+) -> Sequence[Post]:
+    """The posts of that time under the user's favourites, newest first."""
+    favorites = await reading.favorites.of(user.id)
+    found = await reading.timelines.matching(
+        HashtagFilter(any=frozenset(favorite.name for favorite in favorites)),
+        before=first_id_at(upto),
+        after=first_id_at(since) - 1,
+        offset=0,
+        limit=limit,
+        budget=look(limit),
+    )
+    return found.posts

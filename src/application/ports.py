@@ -19,7 +19,7 @@ from hashpost.domain.popularity import HashtagCount
 from hashpost.domain.post import Post
 from hashpost.domain.schedule import Schedule
 from hashpost.domain.session import Access, Session
-from hashpost.domain.timeline import Slice, Timeline
+from hashpost.domain.timeline import HashtagFilter, Slice, Stretch, Timeline
 from hashpost.domain.trend import Trend, Usage
 from hashpost.domain.user import User
 
@@ -361,13 +361,22 @@ class Timelines(Protocol):
         """At most `limit` live posts whose ids are above `after`, oldest first."""
         ...
 
-    async def merged(
-        self, names: Collection[str], *, before: int | None, after: int, offset: int, limit: int
-    ) -> Sequence[Post]:
-        """Posts that carry at least one of the hashtags, each once, newest first.
+    async def matching(
+        self,
+        wanted: HashtagFilter,
+        *,
+        before: int | None,
+        after: int,
+        offset: int,
+        limit: int,
+        budget: int,
+    ) -> Stretch:
+        """Posts that the filter lets through, each once, newest first.
 
         At most `limit` of them, after the `offset` newest of those whose ids are above `after` and,
-        if given, below `before`.
+        if given, below `before`. Its time follows `budget` and `offset + limit`, however many posts
+        there are: where the filter lets only some through, no more than `budget` are looked at. If
+        these do not suffice, the stretch ends early.
         """
         ...
 

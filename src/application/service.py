@@ -75,7 +75,14 @@ from hashpost.application.schedules import (
     PlanSlots,
     RunSchedule,
 )
-from hashpost.application.timelines import ListHashtagPosts, ListPosts, ListUserPosts, Pages
+from hashpost.application.timelines import (
+    ListHashtagPosts,
+    ListMatchingPosts,
+    ListPosts,
+    ListUserPosts,
+    MergedPages,
+    Pages,
+)
 from hashpost.application.transfer import ExportPosts, ImportPosts
 from hashpost.domain.message import LEASE
 from hashpost.domain.trend import THRESHOLD
@@ -144,6 +151,7 @@ class Service:
     list_posts: ListPosts
     list_user_posts: ListUserPosts
     list_hashtag_posts: ListHashtagPosts
+    list_matching_posts: ListMatchingPosts
     list_favorite_posts: ListFavoritePosts
 
     popular_hashtags: PopularHashtags
@@ -178,7 +186,7 @@ def build_service(world: World, policy: Policy) -> Service:
     """The service over these adapters."""
     storage, clock, ids, queue = world.storage, world.clock, world.ids, world.queue
     admission = Admission(storage, clock)
-    pages = Pages(world.cursors)
+    pages, merged_pages = Pages(world.cursors), MergedPages(world.cursors)
     outgoing = Outgoing(clock, ids)
     once = Once(clock)
     set_password = SetPassword(outgoing, queue)
@@ -239,7 +247,8 @@ def build_service(world: World, policy: Policy) -> Service:
         list_posts=ListPosts(storage, admission, pages),
         list_user_posts=ListUserPosts(storage, admission, pages),
         list_hashtag_posts=ListHashtagPosts(storage, admission, pages),
-        list_favorite_posts=ListFavoritePosts(storage, admission, world.cursors),
+        list_matching_posts=ListMatchingPosts(storage, admission, merged_pages),
+        list_favorite_posts=ListFavoritePosts(storage, admission, merged_pages),
         popular_hashtags=PopularHashtags(storage, admission),
         trending_hashtags=TrendingHashtags(storage, admission, clock),
         add_favorite=AddFavorite(storage, admission, clock),

@@ -245,6 +245,7 @@ class PostHistories(RuleBasedStateMachine):
         assert self.subject.remove_favorite(token, "a") == NOBODY
         assert self.subject.list_favorites(token) == NOBODY
         assert self.subject.list_favorite_posts(token, {}) == NOBODY
+        assert self.subject.list_matching_posts(token, {"any": ["a"]}, {}) == NOBODY
 
     # Posts
 

@@ -13,27 +13,24 @@ from hypothesis.stateful import Bundle, initialize, multiple, rule
 from hashpost.domain import hashtag
 from hashpost.testing.histories import (
     NAMES,
-    PAGES,
     PASSWORDS,
     SPELLINGS,
-    WRONG_PAGES,
     WRONG_PASSWORDS,
     WRONG_SPELLINGS,
     PostHistories,
-    paging_faults,
 )
-from hashpost.testing.model import NOBODY, RESET_TTL, Answer, Failure, sign_up_faults, wrong
+from hashpost.testing.merged_timelines import MergedTimelines
+from hashpost.testing.model import NOBODY, RESET_TTL, Failure, sign_up_faults, wrong
 from hashpost.testing.second_thoughts import SecondThoughts
 
 HARMLESS_JOBS = ["purge-deleted-posts", "purge-expired", "self-check"]
 """Jobs after which every answer is as before."""
 
 
-class ServiceMachine(SecondThoughts):
-    """Besides what `SecondThoughts` do: passwords, mails, favourites, digests, trends, jobs."""
+class ServiceMachine(MergedTimelines, SecondThoughts):
+    """Besides what these do: passwords, mails, favourites, digests, trends, jobs."""
 
     resets = Bundle("resets")
-    favorite_cursors = Bundle("favorite_cursors")
 
     @property
     def now(self) -> datetime:
@@ -189,66 +186,6 @@ class ServiceMachine(SecondThoughts):
         by_name = sorted(favorites.items())
         expected = sorted(by_name, key=lambda favorite: favorite[1], reverse=True)
         self.check_read(access["access"], self.subject.list_favorites(access["access"]), expected)
-
-    @rule(
-        target=favorite_cursors,
-        access=PostHistories.accesses,
-        paging=st.sampled_from([*PAGES[:-1], *WRONG_PAGES, {"page": 10_001, "page_size": 1}]),
-    )
-    def list_favorite_posts(self, access: Any, paging: Any) -> Any:
-        """A user reads a page of the posts under favourites."""
-        return self.check_favorite_posts(access, paging, None)
-
-    @rule(
-        target=favorite_cursors,
-        access=PostHistories.accesses,
-        cursor=favorite_cursors,
-        page_size=st.integers(1, 3),
-    )
-    def follow_a_cursor_of_favorites(self, access: Any, cursor: Any, page_size: int) -> Any:
-        """A user goes on from where an answer ended, one's own or somebody else's."""
-        owner, text, position = cursor
-        own = owner == self.model.actor(access["access"])
-        paging = {"cursor": text, "page_size": page_size}
-        return self.check_favorite_posts(access, paging, position if own else None)
-
-    def check_favorite_posts(self, access: Any, paging: Any, position: int | None) -> Any:
-        """The page is what slicing gives; its cursor, for the bundle."""
-        user_id = self.model.actor(access["access"])
-        answer = self.subject.list_favorite_posts(access["access"], paging)
-        expected = self.expected_favorite_posts(user_id, paging, position)
-        if isinstance(answer, dict) and isinstance(expected, dict):
-            assert (answer["next_cursor"] is not None) == expected["has_next"]
-            expected["next_cursor"] = answer["next_cursor"]
-        was_read = self.check_read(access["access"], answer, expected)
-        if was_read and isinstance(expected, dict) and expected["has_next"]:
-            return user_id, answer["next_cursor"], expected["result"][-1]["id_post"]
-        return multiple()
-
-    def expected_favorite_posts(self, user_id: int, paging: Any, position: int | None) -> Answer:
-        """The page that the model has."""
-        page, size = paging.get("page", 1), paging.get("page_size", 20)
-        faults = paging_faults(paging, position)
-        if faults or (page - 1) * size >= 10_000:
-            return wrong(*(faults or {"page"}))
-        posts = self.model.under_favorites(user_id)
-        start = (
-            (page - 1) * size
-            if position is None
-            else sum(post["id_post"] >= position for post in posts)
-        )
-        result = posts[start : start + size]
-        if position is None and page > 1 and not result:
-            return Failure("page-out-of-range")
-        return {
-            "count": None,
-            "page": page if position is None else None,
-            "page_size": size,
-            "has_next": start + size < len(posts),
-            "has_previous": page > 1 if position is None else None,
-            "next_cursor": None,
-            "result": result,
-        }
 
     # Jobs
 

@@ -5,6 +5,7 @@ shares with the service only the extraction of hashtags, which is proved on its 
 """
 
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -142,13 +143,22 @@ class Model:
             if post_id not in self.deleted and keep(self.posts[post_id])
         ]
 
-    def under_favorites(self, user_id: int) -> list[dict[str, Any]]:
-        """The live posts under any favourite, newest first, with what each is there for."""
-        names = self.favorites[user_id]
-        posts = self.live(lambda post: any(tag in names for tag in post["tags"]))
-        return [
-            post | {"matched_tags": [tag for tag in post["tags"] if tag in names]} for post in posts
-        ]
+    def matching(
+        self,
+        *,
+        any: Collection[str] | None = None,
+        all: Collection[str] = (),
+        none: Collection[str] = (),
+    ) -> list[dict[str, Any]]:
+        """The live posts with one of `any`, each of `all`, none of `none`, and what is matched."""
+        found = []
+        for post in self.live(lambda _: True):
+            tags = set(post["tags"])
+            if (any is None or tags & set(any)) and tags >= set(all) and not tags & set(none):
+                asked = {*(any or ()), *all}
+                matched = [tag for tag in post["tags"] if tag in asked]
+                found.append(post | {"matched_tags": matched})
+        return found
 
     def delete_old(self, now: datetime) -> None:
         """Whatever is too old is deleted."""
@@ -185,7 +195,8 @@ class Model:
         for user_id in sorted(self.digests):
             last = self.digested.get(user_id)
             since = now - week if last is None else last
-            news = any(since <= post["created_at"] < now for post in self.under_favorites(user_id))
+            posts = self.matching(any=set(self.favorites[user_id]))
+            news = any(since <= post["created_at"] < now for post in posts)
             waited = last is None or now.date() - last.date() >= week
             if self.emails[user_id] is not None and waited and news:
                 self.digested[user_id] = now

@@ -19,6 +19,9 @@ from hashpost.testing.model import OLD, Answer, Failure
 Paging = dict[str, Any]
 """Some of `page`, `page_size` and `cursor`."""
 
+Asked = dict[str, list[str]]
+"""Some of `any`, `all` and `none`: hashtags."""
+
 
 class Subject(Protocol):
     """A service with a clock of its own, empty at first; each call answers or is a `Failure`.
@@ -131,6 +134,10 @@ class Subject(Protocol):
         ...
 
     def list_favorite_posts(self, access: str, paging: Paging) -> Answer:
+        """A page, whose posts have matched_tags too."""
+        ...
+
+    def list_matching_posts(self, access: str, asked: Asked, paging: Paging) -> Answer:
         """A page, whose posts have matched_tags too."""
         ...
 
@@ -461,11 +468,17 @@ class InProcess:
 
         async def call() -> Answer:
             actor = await self._service.authenticate(access)
-            page = await self._service.list_favorite_posts(actor, **paging)
-            posts = [
-                _post(each.post) | {"matched_tags": list(each.matched_tags)} for each in page.result
-            ]
-            return _page(page) | {"result": posts}
+            return _merged(await self._service.list_favorite_posts(actor, **paging))
+
+        return self._answer(call)
+
+    def list_matching_posts(self, access: str, asked: Asked, paging: Paging) -> Answer:
+        """See `Subject`."""
+
+        async def call() -> Answer:
+            actor = await self._service.authenticate(access)
+            parts: dict[str, Any] = {**asked, **paging}
+            return _merged(await self._service.list_matching_posts(actor, **parts))
 
         return self._answer(call)
 
@@ -514,6 +527,11 @@ def _post(post: Post) -> Answer:
 
 def _whole(page: Page) -> Answer:
     return _page(page) | {"result": [_post(post) for post in page.result]}
+
+
+def _merged(page: MergedPage) -> Answer:
+    posts = [_post(each.post) | {"matched_tags": list(each.matched_tags)} for each in page.result]
+    return _page(page) | {"result": posts}
 
 
 def _page(page: Page | MergedPage) -> Answer:

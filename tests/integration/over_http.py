@@ -10,7 +10,7 @@ import httpx
 
 from hashpost.testing.clock import ManualClock
 from hashpost.testing.model import Answer, Failure
-from hashpost.testing.subjects import Backstage, Paging
+from hashpost.testing.subjects import Asked, Backstage, Paging
 
 T = TypeVar("T")
 PROBLEM = "urn:hashpost:problem:"
@@ -167,12 +167,12 @@ class OverHttp:
 
     def list_favorite_posts(self, access: str, paging: Paging) -> Answer:
         """See `Subject`."""
-        page = self._page("/api/favorite_hashtags/posts/", access, paging)
-        if isinstance(page, Failure):
-            return page
-        matched = [[tag["name"] for tag in post["matched_tags"]] for post in page["result"]]
-        posts = zip(page["result"], matched, strict=True)
-        return page | {"result": [post | {"matched_tags": tags} for post, tags in posts]}
+        return self._merged("/api/favorite_hashtags/posts/", access, paging)
+
+    def list_matching_posts(self, access: str, asked: Asked, paging: Paging) -> Answer:
+        """See `Subject`."""
+        joined = {part: ",".join(spellings) for part, spellings in asked.items()}
+        return self._merged("/api/posts/", access, {**joined, **paging})
 
     def run_job(self, job: str) -> None:
         """See `Subject`; HTTP has no such call."""
@@ -188,6 +188,14 @@ class OverHttp:
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+    def _merged(self, path: str, access: str, paging: Paging) -> Answer:
+        page = self._page(path, access, paging)
+        if isinstance(page, Failure):
+            return page
+        matched = [[tag["name"] for tag in post["matched_tags"]] for post in page["result"]]
+        posts = zip(page["result"], matched, strict=True)
+        return page | {"result": [post | {"matched_tags": tags} for post, tags in posts]}
 
     def _page(self, path: str, access: str, paging: Paging) -> Answer:
         query = urlencode(paging)

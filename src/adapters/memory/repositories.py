@@ -12,10 +12,18 @@ from hashpost.application.ports import Audited
 from hashpost.domain.errors import UsernameTaken
 from hashpost.domain.favorite import Favorite
 from hashpost.domain.idempotency import IdempotentRequest
+from hashpost.domain.ids import MAX_ID
 from hashpost.domain.popularity import HashtagCount, most_popular
 from hashpost.domain.post import Post
 from hashpost.domain.session import Session
-from hashpost.domain.timeline import AllPosts, HashtagPosts, Slice, Timeline
+from hashpost.domain.timeline import (
+    AllPosts,
+    HashtagFilter,
+    HashtagPosts,
+    Slice,
+    Stretch,
+    Timeline,
+)
 from hashpost.domain.trend import Trend, Usage
 from hashpost.domain.user import User, email_key, username_key
 
@@ -312,24 +320,36 @@ class MemoryTimelines:
         start = bisect_right(ids, after)
         return [self.state.posts[post_id] for post_id in ids[start : start + limit]]
 
-    async def merged(
-        self, names: Collection[str], *, before: int | None, after: int, offset: int, limit: int
-    ) -> Sequence[Post]:
-        """Posts that carry at least one of the hashtags, each once, newest first."""
-        lists = (self.state.timeline(HashtagPosts(name)) for name in set(names))
+    async def matching(
+        self,
+        wanted: HashtagFilter,
+        *,
+        before: int | None,
+        after: int,
+        offset: int,
+        limit: int,
+        budget: int,
+    ) -> Stretch:
+        """Posts that the filter lets through, each once, newest first."""
+        end = MAX_ID + 1 if before is None else before
         stretches = (
-            reversed(
-                ids[
-                    bisect_right(ids, after) : len(ids)
-                    if before is None
-                    else bisect_left(ids, before)
-                ]
-            )
-            for ids in lists
+            reversed(ids[bisect_right(ids, after) : bisect_left(ids, end)])
+            for ids in self._sources(wanted)
         )
         each_once = (post_id for post_id, _ in groupby(merge(*stretches, reverse=True)))
-        page = islice(each_once, offset, offset + limit)
-        return [self.state.posts[post_id] for post_id in page]
+        looked = [self.state.posts[post_id] for post_id in islice(each_once, budget)]
+        matching = (post for post in looked if wanted.accepts(post.tags))
+        found = tuple(islice(matching, offset, offset + limit))
+        is_cut = len(looked) == budget and len(found) < limit
+        return Stretch(found, looked[-1].id if is_cut else None)
+
+    def _sources(self, wanted: HashtagFilter) -> list[list[int]]:
+        """The fewest timelines that have all posts in them that the filter may let through."""
+        sources: list[list[Timeline]] = [[HashtagPosts(name)] for name in wanted.all]
+        if wanted.any is not None:
+            sources.append([HashtagPosts(name) for name in wanted.any])
+        ids = [list(map(self.state.timeline, source)) for source in sources or [[AllPosts()]]]
+        return min(ids, key=lambda lists: sum(map(len, lists)))
 
     async def count_below(self, post_id: int) -> int:
         """How many live posts have ids below that."""

@@ -1,8 +1,8 @@
-"""Timelines: pages of live posts, each with the count of its timeline."""
+"""Timelines: pages of live posts, with the count of the timeline where it is not merged."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any, assert_never
 
 from sqlalchemy import (
@@ -10,8 +10,11 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Select,
+    and_,
     bindparam,
     func,
+    not_,
+    or_,
     select,
     true,
     union_all,
@@ -24,11 +27,22 @@ from hashpost.adapters.sql.tables import post_hashtags, posts
 from hashpost.adapters.sql.transaction import Run
 from hashpost.domain.ids import MAX_ID
 from hashpost.domain.post import Post
-from hashpost.domain.timeline import AllPosts, HashtagPosts, Slice, Timeline, UserPosts
+from hashpost.domain.timeline import (
+    AllPosts,
+    HashtagFilter,
+    HashtagPosts,
+    Slice,
+    Stretch,
+    Timeline,
+    UserPosts,
+)
 
 _IS_LIVE = posts.c.deleted_at.is_(None)
 
 _PAST_ALL = MAX_ID + 1
+
+_DEPTH = 256
+"""How many of its newest posts tell how rare a hashtag is."""
 
 # For each kind of timeline: the ids it is made of, and the conditions for being one of them.
 _Listing = tuple[ColumnElement[int], tuple[ColumnElement[bool], ...]]
@@ -84,32 +98,93 @@ def _oldest(limit: int, *, hiding: bool) -> Select[Any]:
     return some.order_by(posts.c.id).limit(inline(limit))
 
 
-@cache
-def _merged(names: int, *, hiding: bool) -> Select[Any]:
-    """A page of the posts under so many hashtags, merged from their timelines.
+# Posts that a filter lets through are looked for in a list of candidates, which one index gives in
+# the order of the page. Whether a candidate has some other hashtag is looked up in the primary key,
+# by a scalar sub-select: that can be nothing but a look-up, where planners would turn a join or an
+# EXISTS into reading all that the hashtag has.
 
-    Each hashtag gives no more entries than would fill the page and all pages before it, so the work
-    does not grow with the posts under the hashtags. PostgreSQL merges them as they come and stops
-    when the page is full; SQLite sorts them (0.4 s for the 10,000th post under 256 hashtags, 4 ms
-    for the first). Here the limits may be parameters: the planner takes each arm for a few entries.
-    """
-    name, post_id = post_hashtags.c.name, post_hashtags.c.post_id
-    hidden = (_HIDING["hashtag"],) if hiding else ()
-    arms = (
-        select(post_id)
-        .where(name == bindparam(f"name_{number}"))
-        .where(post_id > _number("after"), post_id < _number("before"), *hidden)
+
+def _between(post_id: ColumnElement[int]) -> ColumnElement[bool]:
+    return and_(post_id > _number("after"), post_id < _number("before"))
+
+
+def _entries(name: str) -> Select[Any]:
+    """The timeline of the hashtag of that parameter, newest first."""
+    post_id = post_hashtags.c.post_id
+    return (
+        select(post_id.label("id"))
+        .where(post_hashtags.c.name == bindparam(name), _between(post_id))
         .order_by(post_id.desc())
-        .limit(_number("reach"))
-        .subquery(f"arm_{number}")
-        for number in range(names)
     )
-    merged = union_all(*(select(arm.c.post_id) for arm in arms)).subquery("merged")
-    page = select(merged.c.post_id).distinct().order_by(merged.c.post_id.desc())
+
+
+def _live_posts() -> Select[Any]:
+    return select(posts.c.id).where(_IS_LIVE, _between(posts.c.id)).order_by(posts.c.id.desc())
+
+
+def _candidates(hashtags: int) -> Select[Any]:
+    """The newest posts under any of so many hashtags, each once; of all posts if there are none.
+
+    From each hashtag come no more than from all together, so that the work is bounded whatever the
+    planner makes of it: PostgreSQL merges them as they come, SQLite sorts them.
+    """
+    look = _number("look")
+    if hashtags == 0:
+        return _live_posts().limit(look)
+    arms = [_entries(f"of_{number}").limit(look) for number in range(hashtags)]
+    if hashtags == 1:
+        return arms[0]
+    selects = (select(arm.subquery(f"arm_{number}")) for number, arm in enumerate(arms))
+    merged = union_all(*selects).subquery("merged")
+    return select(merged.c.id).distinct().order_by(merged.c.id.desc()).limit(look)
+
+
+def _carries(post_id: ColumnElement[int], name: str) -> ColumnElement[bool]:
+    """The condition that the post has the hashtag of that parameter."""
+    entry = select(post_hashtags.c.post_id).where(
+        post_hashtags.c.name == bindparam(name), post_hashtags.c.post_id == post_id
+    )
+    return entry.scalar_subquery().is_not(None)
+
+
+@lru_cache(maxsize=256)
+def _matching(*, of: int, any: int, all: int, none: int, hiding: bool) -> Select[Any]:
+    """A page of the posts under any `of` so many hashtags that have, or have not, so many others.
+
+    With each row, so that both are of one moment, come the number of candidates that were looked at
+    and the last of them; in a row of their own where no post is found.
+    """
+    looked = _candidates(of).cte("looked")
+    conditions = [_carries(looked.c.id, f"all_{number}") for number in range(all)]
+    conditions += [not_(_carries(looked.c.id, f"none_{number}")) for number in range(none)]
+    if any:
+        conditions.append(or_(*(_carries(looked.c.id, f"any_{number}") for number in range(any))))
+    if hiding:
+        conditions.append(is_shown_post(looked.c.id))
+    page = select(looked.c.id).where(*conditions).order_by(looked.c.id.desc())
     ids = page.limit(_number("limit")).offset(_number("offset")).subquery("ids")
-    found = select(*posts.c).join_from(ids, posts, posts.c.id == ids.c.post_id).subquery("found")
-    page_of = select(*post_columns(found), *telling(hiding=hiding))
-    return page_of.order_by(found.c.id.desc())
+    found = select(*posts.c).join_from(ids, posts, posts.c.id == ids.c.id).subquery("found")
+    count, last = func.count().label("count"), func.min(looked.c.id).label("last")
+    extent = select(count, last).select_from(looked).subquery("extent")
+    return (
+        select(extent.c.count, extent.c.last, *post_columns(found), *telling(hiding=hiding))
+        .select_from(extent.outerjoin(found, true()))
+        .order_by(found.c.id.desc())
+    )
+
+
+@cache
+def _depths(hashtags: int) -> Select[Any]:
+    """For each of so many hashtags the post that is its 256th, which tells how rare it is by now.
+
+    Nothing for a hashtag that has fewer.
+    """
+    return select(
+        *(
+            _entries(f"of_{number}").limit(inline(1)).offset(inline(_DEPTH - 1)).scalar_subquery()
+            for number in range(hashtags)
+        )
+    )
 
 
 _COUNT_BELOW = select(func.count()).where(_IS_LIVE, posts.c.id < _number("below"))
@@ -138,30 +213,86 @@ class SqlTimelines:
         rows = await run_hiding(self.run, partial(_oldest, limit), {"after": after})
         return [post_of(row) for row in rows]
 
-    async def merged(
-        self, names: Collection[str], *, before: int | None, after: int, offset: int, limit: int
-    ) -> Sequence[Post]:
-        """Posts that carry at least one of the hashtags, each once, newest first."""
-        if not names:
-            return []
-        ordered = sorted(set(names))
-        # Repeated names change nothing, and so there are few statements.
-        ordered += ordered[-1:] * (_power_of_two(len(ordered)) - len(ordered))
-        parameters = {
-            **{f"name_{number}": name for number, name in enumerate(ordered)},
-            "after": after,
-            "before": _PAST_ALL if before is None else before,
-            "offset": offset,
-            "limit": limit,
-            "reach": offset + limit,
-        }
-        rows = await run_hiding(self.run, partial(_merged, len(ordered)), parameters)
-        return [post_of(row) for row in rows]
+    async def matching(
+        self,
+        wanted: HashtagFilter,
+        *,
+        before: int | None,
+        after: int,
+        offset: int,
+        limit: int,
+        budget: int,
+    ) -> Stretch:
+        """Posts that the filter lets through, each once, newest first.
+
+        At first a few candidates are looked at, and then, if these do not suffice, eight times as
+        many, from the beginning: so that each answer is of one moment, costs what it needed, and
+        not much more for the attempts before it.
+        """
+        reduced = wanted.reduced()
+        if reduced is None:
+            return Stretch(())
+        bounds = {"after": after, "before": _PAST_ALL if before is None else before}
+        source = await self._rarest(reduced, bounds)
+        parts = _parts(reduced, source)
+        forms = partial(_matching, **{part: len(names) for part, names in parts.items()})
+        parameters = {**_numbered(parts), **bounds, "offset": offset, "limit": limit}
+        all_match = not (parts["any"] or parts["all"] or parts["none"])
+        for look in _looks(offset + limit, budget=budget, all_match=all_match):
+            rows = await run_hiding(self.run, forms, {**parameters, "look": look})
+            looked, last = rows[0][:2]
+            found = tuple(post_of(row[2:]) for row in rows if row[2] is not None)
+            if looked < look or len(found) == limit:
+                return Stretch(found)
+        return Stretch(found, last)
+
+    async def _rarest(self, wanted: HashtagFilter, bounds: Mapping[str, int]) -> tuple[str, ...]:
+        """The hashtags under any of which there are few posts, and all that can match."""
+        sources: list[tuple[str, ...]] = [(name,) for name in sorted(wanted.all)]
+        if wanted.any is not None:
+            sources.append(tuple(sorted(wanted.any)))
+        if len(sources) < 2:
+            return sources[0] if sources else ()
+        names = sorted({name for source in sources for name in source})
+        (row,) = await self.run(_depths(len(names)), {**_numbered({"of": names}), **bounds})
+        depths = {name: depth or 0 for name, depth in zip(names, row, strict=True)}
+        # The farther back its 256th post is, the rarer it is.
+        return min(sources, key=lambda source: max(depths[name] for name in source))
 
     async def count_below(self, post_id: int) -> int:
         """How many live posts have ids below that."""
         ((count,),) = await self.run(_COUNT_BELOW, {"below": post_id})
         return int(count)
+
+
+def _parts(wanted: HashtagFilter, source: tuple[str, ...]) -> dict[str, list[str]]:
+    """The hashtags of each part of the statement that looks among the posts of the source."""
+    # Repeated names change nothing, and so there are few statements.
+    repeated = source[-1:] * (_power_of_two(len(source)) - len(source))
+    return {
+        "of": [*source, *repeated],
+        "any": sorted((wanted.any or frozenset()).difference(source)),
+        "all": sorted(wanted.all.difference(source)),
+        "none": sorted(wanted.none),
+    }
+
+
+def _numbered(parts: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The parameters for these hashtags."""
+    return {
+        f"{part}_{number}": name
+        for part, names in parts.items()
+        for number, name in enumerate(names)
+    }
+
+
+def _looks(reach: int, *, budget: int, all_match: bool) -> Iterator[int]:
+    """At how many candidates to look, time after time, for an answer that reaches so far."""
+    look = reach if all_match else 2 * reach
+    while look < budget:
+        yield look
+        look *= 8
+    yield budget
 
 
 def _power_of_two(number: int) -> int:

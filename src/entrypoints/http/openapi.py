@@ -28,7 +28,7 @@ from hashpost.domain.idempotency import KEY_MAX_LENGTH
 from hashpost.domain.ids import MAX_ID
 from hashpost.domain.popularity import LIMIT_MAX
 from hashpost.domain.popularity import POPULAR_LIMIT as POPULAR_LIMIT_DEFAULT
-from hashpost.domain.timeline import MERGED_MAX, PAGE_SIZE_MAX
+from hashpost.domain.timeline import FILTER_MAX, MERGED_MAX, PAGE_SIZE_MAX
 from hashpost.domain.timeline import PAGE_SIZE as PAGE_SIZE_DEFAULT
 from hashpost.domain.trend import TRENDING_LIMIT as TRENDING_LIMIT_DEFAULT
 from hashpost.entrypoints.http import problems
@@ -53,7 +53,8 @@ _WITH_SLASH: Final = ("/api/", "/unsubscribe/")
 class Documented:
     """What a route answers when all goes well.
 
-    `content` is a struct, a list of one, a media type, or None if there is none.
+    `content` is a struct, a list of one, one of several structs, a media type, or None if there is
+    none.
     """
 
     status: int
@@ -153,6 +154,9 @@ def documented(
     return {"operation": Operation(summary, answer, use_case, body, query, errors)}
 
 
+ANY: Final = "any"
+ALL: Final = "all"
+NONE: Final = "none"
 PAGE: Final = "page"
 MERGED_PAGE: Final = "merged_page"
 PAGE_SIZE: Final = "page_size"
@@ -180,7 +184,21 @@ def _limit(*, default: int) -> Json:
     }
 
 
+def _hashtags(name: str, description: str) -> Json:
+    return {
+        "name": name,
+        "in": "query",
+        "description": f"{description} Hashtags in any spelling, with commas between; at most "
+        f"{FILTER_MAX} different ones in `any`, `all` and `none` together.",
+        "schema": {"type": "string", "minLength": 1},
+        "example": "world,#news",
+    }
+
+
 _PARAMETERS: Final[dict[str, Json]] = {
+    ANY: _hashtags(ANY, "Only posts that carry at least one of these."),
+    ALL: _hashtags(ALL, "Only posts that carry each of these."),
+    NONE: _hashtags(NONE, "Only posts that carry none of these."),
     "id_post": {
         "name": "id_post",
         "in": "path",
@@ -361,7 +379,8 @@ class _Schemas:
     def __init__(self, endpoints: Iterable[Endpoint]) -> None:
         kinds: list[Any] = [Problem]
         for endpoint in endpoints:
-            kinds += [endpoint.operation.body, endpoint.operation.answer.content]
+            content = endpoint.operation.answer.content
+            kinds += [endpoint.operation.body, *_alternatives(content)]
         self._kinds = [kind for kind in dict.fromkeys(kinds) if not isinstance(kind, str | None)]
         references, self.components = msgspec.json.schema_components(self._kinds, ref_template=_REF)
         self._references = dict(zip(self._kinds, references, strict=True))
@@ -370,11 +389,12 @@ class _Schemas:
                 self.components[kind.__name__] |= extra
 
     def content(self, kind: Any) -> Json:
-        """The content object of what is a struct, a list of one, or a media type."""
+        """The content object of what `Documented` calls content."""
         if isinstance(kind, str):
             return {kind: {"schema": {"type": "object" if kind.endswith("json") else "string"}}}
-        schema = self._references[kind]
-        return {"application/json": {"schema": schema, "example": self._example(schema)}}
+        references = [self._references[each] for each in _alternatives(kind)]
+        schema = references[0] if len(references) == 1 else {"oneOf": references}
+        return {"application/json": {"schema": schema, "example": self._example(references[0])}}
 
     def _example(self, schema: Mapping[str, Any]) -> Any:
         """A value that fits, made of the examples of its parts."""
@@ -391,6 +411,10 @@ class _Schemas:
         if schema.get("type") == "array":
             return [self._example(schema["items"])]
         return _example_of_scalar(schema)
+
+
+def _alternatives(content: Any) -> Sequence[Any]:
+    return content if isinstance(content, tuple) else (content,)
 
 
 def _example_of_scalar(schema: Mapping[str, Any]) -> Any:

@@ -20,22 +20,39 @@ from hashpost.domain.timeline import AllPosts
 from hashpost.entrypoints.http.asgi import Answer, Header
 from hashpost.entrypoints.http.auth import authenticated
 from hashpost.entrypoints.http.conditional import etag_of
-from hashpost.entrypoints.http.openapi import ETAG, LOCATION, Documented, documented
-from hashpost.entrypoints.http.queries import read_page
+from hashpost.entrypoints.http.openapi import (
+    ALL,
+    ANY,
+    ETAG,
+    LINK,
+    LOCATION,
+    NONE,
+    Documented,
+    documented,
+)
+from hashpost.entrypoints.http.queries import FilterQuery, read_filter, read_page
 from hashpost.entrypoints.http.requests import Call
 from hashpost.entrypoints.http.schemas import (
     CreatePostBody,
     DeletePostBody,
     DeletionAnswer,
     EditPostBody,
+    MergedPageAnswer,
+    PageAnswer,
     PostAnswer,
     TextBody,
     encoded,
     present_deletion,
     present_post,
 )
-from hashpost.entrypoints.http.timelines import PAGE_ANSWER, PAGE_QUERY, answer_page
+from hashpost.entrypoints.http.timelines import PAGE_QUERY, answer_merged_page, answer_page
 
+LISTED = Documented(
+    200,
+    (PageAnswer, MergedPageAnswer),
+    "The page; a merged one where `any`, `all` or `none` is given.",
+    headers=(LINK,),
+)
 EDITED = Documented(200, PostAnswer, "The post as it is now.", headers=(ETAG,))
 DELETED = Documented(200, DeletionAnswer, "Until when it can be brought back.")
 
@@ -67,15 +84,18 @@ class Posts(Controller):
 
     @get(
         opt=documented(
-            "Read the timeline of all posts",
-            PAGE_ANSWER,
+            "Read the timeline of all posts, or of those with certain hashtags",
+            LISTED,
             use_case=ListPosts,
-            query=PAGE_QUERY,
+            query=[*PAGE_QUERY, ANY, ALL, NONE],
             errors=[PageOutOfRange],
         ),
     )
     async def list(self, request: Call) -> Answer:
-        """Read the timeline of all posts."""
+        """Read the timeline of all posts, or of those with certain hashtags."""
+        asked = read_filter(request.query_string)
+        if asked is not None:
+            return await _list_matching(request, asked)
         pages = request.service.list_posts.pages
         wanted = read_page(request.query_string, faults=partial(pages.faults, AllPosts()))
         page = await request.service.list_posts(
@@ -174,6 +194,25 @@ class Posts(Controller):
         """Delete a post."""
         body = await request.read(DeletePostBody)
         return await _delete(request, body.id_post)
+
+
+async def _list_matching(request: Call, asked: FilterQuery) -> Answer:
+    listing = request.service.list_matching_posts
+    wanted = read_page(
+        request.query_string,
+        also=asked.faults,
+        faults=partial(listing.faults, any=asked.any, all=asked.all, none=asked.none),
+    )
+    page = await listing(
+        request.auth,
+        any=asked.any,
+        all=asked.all,
+        none=asked.none,
+        page=wanted.page,
+        page_size=wanted.page_size,
+        cursor=wanted.cursor,
+    )
+    return answer_merged_page(page, path="/api/posts/", given=asked.given)
 
 
 async def _edit(request: Call, post_id: int, text: str) -> Answer:

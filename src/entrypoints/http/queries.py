@@ -1,7 +1,7 @@
 """Reading query strings, strictly, with every wrong parameter named at once."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote_to_bytes
@@ -67,6 +67,38 @@ def read_numbered_page(
     return wanted
 
 
+@dataclass(frozen=True, slots=True)
+class FilterQuery:
+    """The hashtags of the posts that are asked for, as they came, and what cannot be read of them.
+
+    A parameter that is not given, or cannot be read, has none.
+    """
+
+    any: Sequence[str] | None
+    all: Sequence[str]
+    none: Sequence[str]
+    faults: Sequence[FieldError]
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The parameters that say so."""
+        parts = {"any": self.any, "all": self.all, "none": self.none}
+        return {name: ",".join(spellings) for name, spellings in parts.items() if spellings}
+
+
+def read_filter(query_string: bytes) -> FilterQuery | None:
+    """By what hashtags posts are asked for, if by any."""
+    query = _Query(query_string)
+    if query.given.keys().isdisjoint(("any", "all", "none")):
+        return None
+    return FilterQuery(
+        any=query.texts("any"),
+        all=query.texts("all") or (),
+        none=query.texts("none") or (),
+        faults=query.faults,
+    )
+
+
 def read_limit(query_string: bytes, *, default: int) -> int:
     """How long a ranking is asked for.
 
@@ -100,6 +132,11 @@ class _Query:
         elif values:
             return values[0]
         return None
+
+    def texts(self, name: str) -> Sequence[str] | None:
+        """What stands between commas in a parameter, or None without one."""
+        text = self.text(name)
+        return None if text is None else text.split(",")
 
     def number(self, name: str) -> int | None:
         """The value of a parameter that is a number, or None without one."""

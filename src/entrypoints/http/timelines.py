@@ -1,5 +1,6 @@
 """Timelines in pages, and how one page leads to the next."""
 
+from collections.abc import Mapping
 from functools import partial
 from urllib.parse import quote, urlencode
 
@@ -103,8 +104,8 @@ _NO_HASHTAG = FieldError("hashtag", "one whole hashtag, with or without its sign
 
 def answer_page(page: Page, *, path: str) -> Answer:
     """The answer with this page of the timeline at that path."""
-    following = _following(page, path)
-    preceding = _preceding(page, path)
+    following = _following(page, path, {})
+    preceding = _preceding(page, path, {})
     answer = PageAnswer(
         count=page.count,
         page=page.page,
@@ -119,14 +120,16 @@ def answer_page(page: Page, *, path: str) -> Answer:
     return Answer(200, encoded(answer), links(following=following, preceding=preceding))
 
 
-def answer_merged_page(page: MergedPage, *, path: str) -> Answer:
-    """The answer with this page of the merged timeline at that path.
+def answer_merged_page(
+    page: MergedPage, *, path: str, given: Mapping[str, str] | None = None
+) -> Answer:
+    """The answer with this page of the merged timeline at that path, with further parameters.
 
     Where the next page would be refused for its number, only the cursor leads on.
     """
     is_last = page.page is not None and page.page * page.page_size >= MERGED_MAX
-    following = None if is_last else _following(page, path)
-    preceding = _preceding(page, path)
+    following = None if is_last else _following(page, path, given or {})
+    preceding = _preceding(page, path, given or {})
     answer = MergedPageAnswer(
         count=None,
         page=page.page,
@@ -141,18 +144,22 @@ def answer_merged_page(page: MergedPage, *, path: str) -> Answer:
     return Answer(200, encoded(answer), links(following=following, preceding=preceding))
 
 
-def _following(page: Page | MergedPage, path: str) -> str | None:
+def _following(page: Page | MergedPage, path: str, given: Mapping[str, str]) -> str | None:
     if not page.has_next:
         return None
-    if page.page is None:
-        return f"{path}?{urlencode({'cursor': page.next_cursor, 'page_size': page.page_size})}"
-    return f"{path}?page={page.page + 1}&page_size={page.page_size}"
+    if page.page is None or (isinstance(page, MergedPage) and page.ends_early):
+        return _link(path, given, cursor=page.next_cursor, page_size=page.page_size)
+    return _link(path, given, page=page.page + 1, page_size=page.page_size)
 
 
-def _preceding(page: Page | MergedPage, path: str) -> str | None:
+def _preceding(page: Page | MergedPage, path: str, given: Mapping[str, str]) -> str | None:
     if page.page is None or not page.has_previous:
         return None
-    return f"{path}?page={page.page - 1}&page_size={page.page_size}"
+    return _link(path, given, page=page.page - 1, page_size=page.page_size)
+
+
+def _link(path: str, given: Mapping[str, str], **paging: int | str | None) -> str:
+    return f"{path}?{urlencode({**given, **paging}, safe=',')}"
 
 
 def links(*, following: str | None, preceding: str | None) -> tuple[Header, ...]:

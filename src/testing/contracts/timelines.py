@@ -1,13 +1,22 @@
 """What a reader of timelines must do."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from itertools import product
 
 import pytest
 
 from hashpost.application.ports import Storage
 from hashpost.domain.post import Post
-from hashpost.domain.timeline import AllPosts, HashtagPosts, Slice, Timeline, UserPosts
+from hashpost.domain.timeline import (
+    AllPosts,
+    HashtagFilter,
+    HashtagPosts,
+    Slice,
+    Stretch,
+    Timeline,
+    UserPosts,
+    look,
+)
 from hashpost.testing.builders import a_deleted, a_post
 from hashpost.testing.contracts.keeping import (
     change,
@@ -41,11 +50,49 @@ async def merged(
 ) -> list[Post]:
     """That stretch of the merged timeline."""
     async with storage.reading() as reading:
-        return list(
-            await reading.timelines.merged(
-                names, before=before, after=after, offset=offset, limit=limit
-            )
+        found = await reading.timelines.matching(
+            HashtagFilter(any=frozenset(names)),
+            before=before,
+            after=after,
+            offset=offset,
+            limit=limit,
+            budget=look(offset + limit),
         )
+    assert found.rest is None
+    return list(found.posts)
+
+
+LETTERS = "abcd"
+PARTS = list(product(("any", "all", "none", None), repeat=len(LETTERS)))
+"""Every way to ask for each of four hashtags, or not."""
+
+
+def asking(parts: Sequence[str | None]) -> HashtagFilter:
+    """The filter that asks for each letter as the part of its place says."""
+    keys = {
+        part: frozenset(LETTERS[place] for place, each in enumerate(parts) if each == part)
+        for part in ("any", "all", "none")
+    }
+    return HashtagFilter(keys["any"] or None, keys["all"], keys["none"])
+
+
+async def walked(
+    storage: Storage, wanted: HashtagFilter, *, limit: int, budget: int
+) -> tuple[list[Post], list[int]]:
+    """All posts that match, stretch by stretch, and how many each stretch had."""
+    posts: list[Post] = []
+    lengths: list[int] = []
+    position: int | None = 2**53
+    while position is not None:
+        async with storage.reading() as reading:
+            found = await reading.timelines.matching(
+                wanted, before=position, after=0, offset=0, limit=limit, budget=budget
+            )
+        posts += found.posts
+        lengths.append(len(found.posts))
+        assert found.rest is None or (found.rest < position and len(found.posts) < limit)
+        position = found.posts[-1].id if len(found.posts) == limit else found.rest
+    return posts, lengths
 
 
 class TimelinesContract:
@@ -256,6 +303,128 @@ class TimelinesContract:
         assert first == posts[:-22:-1]
         assert last == posts[9::-1]
 
+    @pytest.fixture
+    async def mixed(self, storage: Storage) -> list[Post]:
+        """Posts with every choice of four hashtags, three times over, newest first."""
+        user = await kept_user(storage)
+        posts = [
+            a_post(user, "x" + "".join(f" #{LETTERS[n]}" for n in range(4) if number >> n & 1))
+            for number in range(48)
+        ]
+        await keep_posts(storage, *posts)
+        return posts[::-1]
+
+    @pytest.mark.parametrize("budget", [1, 2, 5, 1000])
+    async def test_a_walk_finds_whatever_a_filter_lets_through(
+        self, storage: Storage, mixed: list[Post], budget: int
+    ) -> None:
+        filters = [asking(parts) for parts in PARTS[budget % 7 :: 7]]
+
+        walks = [
+            (await walked(storage, wanted, limit=1 + number % 7, budget=budget))[0]
+            for number, wanted in enumerate(filters)
+        ]
+
+        assert walks == [[post for post in mixed if each.accepts(post.tags)] for each in filters]
+
+    @pytest.mark.parametrize("offset", [0, 1, 3, 20])
+    async def test_a_filtered_stretch_begins_at_its_offset(
+        self, storage: Storage, mixed: list[Post], offset: int
+    ) -> None:
+        filters = [asking(parts) for parts in PARTS[offset::11]]
+        whole = {each: [post for post in mixed if each.accepts(post.tags)] for each in filters}
+
+        async with storage.reading() as reading:
+            found = {
+                each: await reading.timelines.matching(
+                    each, before=None, after=0, offset=offset, limit=4, budget=1000
+                )
+                for each in filters
+            }
+
+        assert found == {
+            each: Stretch(tuple(posts[offset : offset + 4])) for each, posts in whole.items()
+        }
+
+    async def test_a_filtered_stretch_lies_between_its_bounds(
+        self, storage: Storage, mixed: list[Post]
+    ) -> None:
+        wanted = HashtagFilter(all=frozenset("ab"), none=frozenset("c"))
+        expected = [post for post in mixed[10:40] if wanted.accepts(post.tags)]
+
+        async with storage.reading() as reading:
+            found = await reading.timelines.matching(
+                wanted, before=mixed[9].id, after=mixed[40].id, offset=0, limit=9, budget=1000
+            )
+
+        assert found == Stretch(tuple(expected))
+        assert expected
+
+    async def test_a_stretch_that_looked_at_too_many_ends_early(
+        self, storage: Storage, mixed: list[Post]
+    ) -> None:
+        none_left = HashtagFilter(none=frozenset("abcd"))
+        last = next(post for post in mixed if not post.tags)
+        place = mixed.index(last)
+
+        async with storage.reading() as reading:
+            stretches = [
+                await reading.timelines.matching(
+                    none_left, before=None, after=0, offset=offset, limit=2, budget=place + more
+                )
+                for offset, more in ((0, 0), (0, 1), (1, 1))
+            ]
+
+        assert stretches == [
+            Stretch((), mixed[place - 1].id),
+            Stretch((last,), last.id),
+            Stretch((), last.id),
+        ]
+
+    async def test_a_filter_sees_what_is_edited_and_deleted(
+        self, storage: Storage, mixed: list[Post]
+    ) -> None:
+        wanted = HashtagFilter(all=frozenset("a"), none=frozenset("b"))
+        gone, leaving, *kept = (post for post in mixed if wanted.accepts(post.tags))
+        coming = next(post for post in mixed if not post.tags)
+        came = coming.edited(by=coming.owner.id, text="#a #c", at=coming.created_at)
+        left = leaving.edited(by=leaving.owner.id, text="#a #b", at=leaving.created_at)
+
+        await change(storage, gone, a_deleted(gone))
+        await change(storage, leaving, left)
+        await change(storage, coming, came)
+
+        found, _ = await walked(storage, wanted, limit=3, budget=4)
+        assert found == sorted([*kept, came], key=lambda post: -post.id)
+
+    async def test_no_post_carries_one_of_no_hashtags(
+        self, storage: Storage, mixed: list[Post]
+    ) -> None:
+        wanted = HashtagFilter(any=frozenset(), none=frozenset("a"))
+
+        assert await walked(storage, wanted, limit=5, budget=100) == ([], [0])
+
+    async def test_a_filter_among_many_posts_starts_from_the_rarest_hashtag(
+        self, storage: Storage
+    ) -> None:
+        user = await kept_user(storage)
+        posts = [
+            a_post(user, f"#often #also {'#rare' if number % 150 == 0 else ''}")
+            for number in range(600)
+        ]
+        await keep_posts(storage, *posts)
+        rare = [posts[number] for number in (450, 300, 150, 0)]
+
+        found = {
+            wanted: await walked(storage, wanted, limit=10, budget=10)
+            for wanted in (
+                HashtagFilter(all=frozenset(["often", "rare"])),
+                HashtagFilter(any=frozenset(["rare", "unused"]), all=frozenset(["often"])),
+            )
+        }
+
+        assert list(found.values()) == [(rare, [4])] * 2
+
     @pytest.mark.parametrize(
         ("position", "count"), [(0, 0), (1, 1), (3, 3), (4, 3), (5, 3), (6, 4), (11, 9)]
     )
@@ -287,6 +456,17 @@ class TimelinesContract:
                 second = await timelines.at_offset(AllPosts(), offset=1, limit=5)
                 earlier = await timelines.before(HashtagPosts("a"), post_id=ids[0], limit=5)
                 oldest = await timelines.oldest(after=0, limit=5)
+                matching = [
+                    await timelines.matching(
+                        wanted, before=None, after=0, offset=0, limit=limit, budget=100
+                    )
+                    for wanted in (
+                        HashtagFilter(any=frozenset("ab")),
+                        HashtagFilter(all=frozenset("a"), none=frozenset("b")),
+                        HashtagFilter(none=frozenset("b")),
+                    )
+                    for limit in (2, 3)
+                ]
                 popular = await hashtags.popular(limit=5)
                 counts = await hashtags.counts(["a", "b", "c"])
                 usage = await hashtags.usage(
@@ -295,6 +475,7 @@ class TimelinesContract:
             assert (second.count, [post.id for post in second.posts]) == (2, ids[1:])
             assert (earlier.count, [post.id for post in earlier.posts]) == (2, ids[1:])
             assert [post.id for post in oldest] == ids[::-1]
+            assert matching == [Stretch((kept[1], kept[0]))] * 6
             assert [(tag.name, tag.count) for tag in popular] == [("a", 2), ("c", 1)]
             assert {name: count for name, count in counts.items() if count} == {"a": 2, "c": 1}
             assert {(each.name, each.users_today) for each in usage} == {

@@ -18,7 +18,7 @@ from hashpost.adapters.memory import MemoryStorage
 from hashpost.adapters.system import SystemClock
 from hashpost.adapters.tokens import HmacMailTokens
 from hashpost.domain.hashtag import parse
-from hashpost.domain.timeline import MERGED_MAX, PAGE_SIZE
+from hashpost.domain.timeline import FILTER_MAX, MERGED_MAX, PAGE_SIZE
 from hashpost.entrypoints.http import create_app, openapi_document
 from hashpost.entrypoints.http.asgi import Application, Receive, Scope, Send
 from tests.services import KEYS, a_hasher, a_service
@@ -31,6 +31,7 @@ CREDENTIALS = {"username": "ada", "password": "a password of nobody else"}
 PASSWORD = "one password of many users"
 INSTEAD = "X-Authorization-Instead"
 TOKENS = HmacMailTokens(KEYS)
+FILTER = ("any", "all", "none")
 MENDED = [
     'method="PUT",route="/api/users/me/password",status="204"',
     'method="POST",route="/api/password_reset",status="202"',
@@ -127,9 +128,10 @@ class _Mend:
         hashtag = case.path_parameters.get("hashtag")
         if hashtag is not None and parse(unquote(hashtag)) is None:
             case.path_parameters["hashtag"] = "world"
+        is_filtered = _mend_filter(case.query or {}) if case.path == "/api/posts/" else False
         if case.query and "cursor" in case.query:
             self._mend_query(case)
-        if case.query and case.path == "/api/favorite_hashtags/posts/":
+        if case.query and (is_filtered or case.path == "/api/favorite_hashtags/posts/"):
             _mend_page(case.query)
         if "token" in case.path_parameters:
             case.path_parameters["token"] = TOKENS.unsubscribe(self._somebody()["id"])
@@ -138,7 +140,10 @@ class _Mend:
 
     def _mend_query(self, case: Any) -> None:
         path = f"{HOST}{case.formatted_path}"
-        page = self._client.get(path, params={"page_size": 1}, headers=self._headers).json()
+        asked = {name: value for name, value in case.query.items() if name in FILTER}
+        page = self._client.get(
+            path, params={**asked, "page_size": 1}, headers=self._headers
+        ).json()
         case.query.pop("page", None)
         case.query["cursor"] = page.get("next_cursor")
         if case.query["cursor"] is None:
@@ -164,6 +169,16 @@ class _Mend:
             expires_at = SystemClock()() + timedelta(minutes=1)
             body["token"] = TOKENS.reset(self._somebody()["id"], 0, expires_at=expires_at)
         _mend_members(body)
+
+
+def _mend_filter(query: dict[str, Any]) -> bool:
+    """Whether there is one; its hashtags are some from here on."""
+    asked = [name for name in FILTER if name in query]
+    for name in asked:
+        spellings = str(query[name]).split(",")
+        if None in map(parse, spellings) or len(spellings) > FILTER_MAX // len(FILTER):
+            query[name] = "world"
+    return bool(asked)
 
 
 def _mend_page(query: dict[str, Any]) -> None:

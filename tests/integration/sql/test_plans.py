@@ -165,16 +165,37 @@ DAYS = {
     "yesterday_start": "48500",
     "yesterday_end": "49000",
 }
+SEARCHES = {
+    **{f"merged from {names}": {"of": names} for names in (1, 2, 16, 256)},
+    "all posts": {"of": 0, "none": 2},
+    "one hashtag": {"of": 1, "any": 2, "all": 2, "none": 2},
+    "any of some": {"of": 4, "none": 6},
+}
+
+
+def searching(parts: dict[str, int], *, hiding: bool) -> tuple[ClauseElement, str, dict[str, str]]:
+    """The statement, an index it needs, and parameters; every candidate has the others, or none."""
+    counts = {"any": 0, "all": 0, "none": 0} | parts
+    hashtags = {"of": "t{} n{}", "any": "n{} all", "all": "all", "none": "x{}"}
+    names = {
+        f"{part}_{number}": f"'{hashtags[part].split()[number % len(hashtags[part].split())]}'"
+        for part, count in counts.items()
+        for number in range(count)
+    }
+    values = {name: value.format(int(name.split("_")[1]) % 3) for name, value in names.items()}
+    limits = {"after": "0", "before": "40000", "look": "82", "limit": "21", "offset": "20"}
+    index = "ix_posts_live" if counts["of"] == 0 else "pk_post_hashtags"
+    return sql_timelines._matching(**counts, hiding=hiding), index, values | limits
+
+
 LOOKUPS: dict[str, tuple[ClauseElement, str, dict[str, str]]] = {
-    **{
-        f"merged from {names}": (
-            sql_timelines._merged(names, hiding=False),
-            "pk_post_hashtags",
-            {f"name_{number}": f"'t{number % 4}'" for number in range(names)}
-            | {"after": "0", "before": "40000", "reach": "41", "limit": "21", "offset": "20"},
-        )
-        for names in (1, 2, 16, 256)
-    },
+    **{name: searching(parts, hiding=False) for name, parts in SEARCHES.items()},
+    **{f"{name}, hiding": searching(SEARCHES[name], hiding=True) for name in list(SEARCHES)[1:]},
+    "depths": (
+        sql_timelines._depths(3),
+        "pk_post_hashtags",
+        {"of_0": "'all'", "of_1": "'t1'", "of_2": "'n1'", "after": "0", "before": "40000"},
+    ),
     "count below": (sql_timelines._COUNT_BELOW, "ix_posts_live", {"below": "4000"}),
     "counts": (
         hashtags._counts(hiding=False).params(names=["", ""]),
@@ -292,10 +313,11 @@ class StepCounter:
         return False
 
 
+@pytest.mark.parametrize("search", ["merged from 16", "all posts", "one hashtag", "any of some"])
 def test_a_merged_page_costs_sqlite_the_same_among_many_posts_as_among_few(
-    migrated_sqlite: str,
+    migrated_sqlite: str, search: str
 ) -> None:
-    statement, _, values = LOOKUPS["merged from 16"]
+    statement, _, values = LOOKUPS[search]
     compiled = statement.compile(
         dialect=SQLiteDialect(paramstyle="named"), compile_kwargs={"render_postcompile": True}
     )
@@ -308,12 +330,21 @@ def test_a_merged_page_costs_sqlite_the_same_among_many_posts_as_among_few(
         for first, last in ((1, 200), (201, 20_000)):
             connection.executemany(
                 "INSERT INTO post_hashtags VALUES (?, ?)",
-                [(f"t{name}", post) for name in range(4) for post in range(first, last)],
+                [
+                    (name, post)
+                    for post in range(first, last)
+                    for name in ("all", "t0", "t1", "t2", f"n{post % 3}")
+                ],
+            )
+            connection.executemany(
+                "INSERT INTO posts VALUES (?, 1, '', '', NULL, NULL)",
+                [(post,) for post in range(first, last)],
             )
             counter = StepCounter()
             connection.set_progress_handler(counter, 10)
-            connection.execute(str(compiled), parameters).fetchall()
+            found = connection.execute(str(compiled), parameters).fetchall()
             steps.append(counter.count)
+            assert len(found) == 21
 
     assert 0 < steps[1] < 1.1 * steps[0]
 
@@ -327,9 +358,24 @@ def test_merged_timelines_are_read_only_as_far_as_the_page_goes(
 
     plan = list(all_nodes(planned(filled, statement, values, mode)))
 
-    kinds = {node["Node Type"] for node in plan}
+    (looked,) = (node for node in plan if node.get("Subplan Name") == "CTE looked")
+    kinds = {node["Node Type"] for node in all_nodes(looked)}
     assert "Merge Append" in kinds
-    assert kinds.isdisjoint({"Sort", "Aggregate", "Hash Join", "Merge Join"})
+    assert kinds.isdisjoint({"Sort", "Aggregate", "HashAggregate"})
+
+
+@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+@pytest.mark.parametrize("search", [name for name in LOOKUPS if name.split(",")[0] in SEARCHES])
+def test_other_hashtags_are_looked_up_one_by_one(filled: str, search: str, mode: str) -> None:
+    statement, _, values = LOOKUPS[search]
+
+    plan = list(all_nodes(planned(filled, statement, values, mode)))
+
+    assert {"Hash Join", "Merge Join", "Hash"}.isdisjoint(node["Node Type"] for node in plan)
+    probes = [node for node in plan if node.get("Subplan Name", "").startswith("SubPlan")]
+    conditions = [node["Index Cond"] for node in probes if "Index Cond" in node]
+    assert len(conditions) == len(probes) > 0
+    assert all("=" in each and ">" not in each and "<" not in each for each in conditions)
 
 
 async def test_our_connections_plan_once_and_without_helpers(migrated_postgres: str) -> None:

@@ -1,14 +1,19 @@
 """Timelines have names; requests for pages have limits."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hashpost.domain.errors import FieldError
 from hashpost.domain.timeline import (
     AllPosts,
+    HashtagFilter,
     HashtagPosts,
     MergedPage,
     Timeline,
     UserPosts,
+    filter_of,
+    look,
     merged_page_faults,
     page_faults,
 )
@@ -110,3 +115,120 @@ def test_a_merged_page_is_asked_for_by_number_or_by_cursor() -> None:
     faults = list(merged_page_faults(page=10_001, page_size=1, cursor="x"))
 
     assert [fault.field for fault in faults] == ["cursor"]
+
+
+# Filters
+
+KEYS = st.frozensets(st.sampled_from("abcd"))
+FILTERS = st.builds(HashtagFilter, st.none() | KEYS, KEYS, KEYS)
+WHOLE = "whole hashtags with commas between, with or without their signs"
+TOO_MANY = "at most 10 different hashtags, all in all"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "accepted"),
+    [
+        (HashtagFilter(), ["", "a", "b", "ab", "abc"]),
+        (HashtagFilter(any=frozenset("ax")), ["a", "ab", "abc"]),
+        (HashtagFilter(any=frozenset("ab")), ["a", "b", "ab", "abc"]),
+        (HashtagFilter(any=frozenset()), []),
+        (HashtagFilter(all=frozenset("ab")), ["ab", "abc"]),
+        (HashtagFilter(none=frozenset("a")), ["", "b"]),
+        (HashtagFilter(any=frozenset("ac"), all=frozenset("b"), none=frozenset("c")), ["ab"]),
+        (HashtagFilter(any=frozenset("ac"), all=frozenset("b"), none=frozenset("b")), []),
+    ],
+)
+def test_a_filter_lets_through_what_it_asks_for(wanted: HashtagFilter, accepted: list[str]) -> None:
+    assert [tags for tags in ("", "a", "b", "ab", "abc") if wanted.accepts(tags)] == accepted
+
+
+@given(FILTERS, KEYS)
+def test_a_reduced_filter_lets_the_same_posts_through(
+    wanted: HashtagFilter, tags: frozenset[str]
+) -> None:
+    reduced = wanted.reduced()
+
+    assert wanted.accepts(tags) == (reduced is not None and reduced.accepts(tags))
+
+
+@given(FILTERS)
+def test_a_reduced_filter_asks_nothing_twice_and_nothing_impossible(wanted: HashtagFilter) -> None:
+    reduced = wanted.reduced()
+
+    if reduced is None:
+        tags = (wanted.any or frozenset()) - wanted.none | wanted.all
+        assert not wanted.accepts(tags)
+    else:
+        assert reduced.reduced() == reduced
+        assert reduced.all.isdisjoint(reduced.none)
+        assert reduced.any is None or len(reduced.any) > 1
+        assert (reduced.any or frozenset()).isdisjoint(reduced.all | reduced.none)
+
+
+def test_what_was_asked_for_is_matched_in_the_order_of_the_post() -> None:
+    wanted = HashtagFilter(frozenset("ab"), frozenset("c"), frozenset("d"))
+
+    assert wanted.matched(("c", "x", "b", "a")) == ("c", "b", "a")
+    assert HashtagFilter(none=frozenset("d")).matched(("a", "b")) == ()
+
+
+@given(FILTERS, FILTERS)
+def test_filters_have_the_same_name_only_if_they_are_the_same(
+    one: HashtagFilter, other: HashtagFilter
+) -> None:
+    def parts(each: HashtagFilter) -> tuple[frozenset[str], ...]:
+        return (each.any or frozenset(), each.all, each.none)
+
+    assert (one.name == other.name) == (parts(one) == parts(other))
+
+
+def test_a_filter_is_named_for_its_hashtags() -> None:
+    wanted = HashtagFilter(any=frozenset("ba"), none=frozenset(["año"]))
+
+    assert wanted.name == "matching:any=a,b;all=;none=año"
+
+
+def test_a_filter_is_made_of_hashtags_in_any_spelling() -> None:
+    wanted, faults = filter_of(any=["#World", "ＷＯＲＬＤ", "año"], all=["B"], none=())
+
+    assert wanted == HashtagFilter(frozenset({"world", "año"}), frozenset("b"), frozenset())
+    assert faults == []
+
+
+def test_no_filter_asks_for_nothing() -> None:
+    assert filter_of(any=None, all=(), none=()) == (HashtagFilter(), [])
+
+
+@pytest.mark.parametrize("spelling", ["", "#", "a b", " a", "a#b", "1", "x" * 101])
+@pytest.mark.parametrize("field", ["any", "all", "none"])
+def test_what_is_not_a_whole_hashtag_is_named_by_its_parameter(field: str, spelling: str) -> None:
+    asked = {"any": ["a"], "all": ["b"], "none": ["c"]} | {field: ["d", spelling]}
+
+    _, faults = filter_of(any=asked["any"], all=asked["all"], none=asked["none"])
+
+    assert faults == [FieldError(field, WHOLE)]
+
+
+def test_ten_different_hashtags_may_be_asked_for() -> None:
+    ten = [f"t{number}" for number in range(10)]
+
+    assert filter_of(any=[*ten, "#T0", "T9"], all=["t0"], none=["t1"])[1] == []
+    assert filter_of(any=ten[:4], all=ten[4:7], none=ten[7:])[1] == []
+
+
+def test_more_than_ten_are_too_many_whatever_parameter_they_are_in() -> None:
+    many = [f"t{number}" for number in range(11)]
+
+    assert filter_of(any=many, all=(), none=())[1] == [FieldError("any", TOO_MANY)]
+    assert filter_of(any=None, all=many[:5], none=many[5:])[1] == [
+        FieldError("all", TOO_MANY),
+        FieldError("none", TOO_MANY),
+    ]
+    assert filter_of(any=["1"], all=(), none=many)[1] == [
+        FieldError("any", WHOLE),
+        FieldError("none", TOO_MANY),
+    ]
+
+
+def test_as_many_posts_are_looked_at_as_the_reach_asks_for() -> None:
+    assert [look(reach) for reach in (0, 21, 10_000)] == [10_000, 10_210, 110_000]

@@ -50,16 +50,16 @@ def test_every_route_has_its_section_which_says_whether_it_is_open() -> None:
     }
 
 
-def test_every_section_has_its_own_example() -> None:
+def test_every_section_has_its_own_examples() -> None:
     parts = HEADING.split(read("http.md"))[1:]
 
     for name, section in zip(parts[0::3], parts[2::3], strict=True):
         method, path = name.split()
-        examples = EXAMPLE.findall(section)
-        assert len(examples) == 1, name
-        assert method == (re.search(r"-X (\w+)", examples[0][0]) or ["", "GET"])[1]
+        commands = [command for command, *_ in EXAMPLE.findall(section)]
         pattern = re.sub(r"\\{\w+\\}", r"[^/]+", re.escape(path))
-        assert re.search(rf"\$URL{pattern}[ ?\"]", examples[0][0] + " "), name
+        assert commands, name
+        assert {(re.search(r"-X (\w+)", each) or ["", "GET"])[1] for each in commands} == {method}
+        assert all(re.search(rf"\$URL{pattern}[ ?\"]", f"{each} ") for each in commands), name
 
 
 async def test_the_examples_do_what_they_show(
