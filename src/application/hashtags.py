@@ -1,12 +1,19 @@
-"""What hashtags are used."""
+"""What hashtags are used, and which there are in a text."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hashpost.application.admission import Admission
 from hashpost.application.ports import Clock, Storage
-from hashpost.domain.errors import require
-from hashpost.domain.popularity import POPULAR_LIMIT, HashtagCount, limit_faults
+from hashpost.domain.errors import FieldError, require
+from hashpost.domain.hashtag import Hashtag, extract, parse_prefix
+from hashpost.domain.popularity import (
+    COMPLETION_LIMIT,
+    POPULAR_LIMIT,
+    HashtagCount,
+    limit_faults,
+)
+from hashpost.domain.post import text_faults
 from hashpost.domain.session import Actor
 from hashpost.domain.trend import TRENDING_LIMIT, TrendingHashtag, ranked
 
@@ -61,3 +68,58 @@ class TrendingHashtags:
             shown = ranked(trends, {}, limit=limit, at=now)
             counts = await reading.hashtags.counts([each.name for each in shown])
         return ranked(trends, counts, limit=limit, at=now)
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteHashtags:
+    """Find the hashtags that begin with a prefix, by the number of live posts, ties by name.
+
+    The prefix may be in any spelling, with or without a sign. It is compared with names code point
+    by code point: `e` finds no `é` and `하` no `한`. What only stands inside a name counts at its
+    end: `don·` finds no `donald`.
+    """
+
+    storage: Storage
+    admission: Admission
+
+    async def __call__(
+        self, actor: Actor, prefix: str, *, limit: int = COMPLETION_LIMIT
+    ) -> Sequence[HashtagCount]:
+        """At most `limit` (1 … 50) hashtags with their counts, most used first; exact.
+
+        Raises:
+            Unauthenticated: the actor is nobody (any more).
+            InvalidInput: no hashtag begins like that, or the limit is out of its range.
+        """
+        await self.admission.to_read(actor)
+        require(self.faults(prefix=prefix, limit=limit))
+        async with self.storage.reading() as reading:
+            return await reading.hashtags.completions(parse_prefix(prefix) or "", limit=limit)
+
+    @staticmethod
+    def faults(*, prefix: str | None, limit: int) -> Iterator[FieldError]:
+        """What is wrong with a request for completions; a prefix that cannot be read is None."""
+        if prefix is not None and parse_prefix(prefix) is None:
+            yield FieldError("prefix", "the beginning of a hashtag, with or without its sign")
+        yield from limit_faults(limit)
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractHashtags:
+    """Find every hashtag in a text: what a post of that text would carry. Nothing is written.
+
+    Positions are in code points of the text as sent, half open, the sign included.
+    """
+
+    admission: Admission
+
+    async def __call__(self, actor: Actor, text: str) -> Sequence[Hashtag]:
+        """Every occurrence, in the order of the text.
+
+        Raises:
+            Unauthenticated: the actor is nobody (any more).
+            InvalidInput: the text breaks a rule of posts.
+        """
+        await self.admission.to_read(actor)
+        require(text_faults(text))
+        return extract(text)

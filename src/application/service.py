@@ -12,7 +12,12 @@ from hashpost.application.favorites import (
     ListFavorites,
     RemoveFavorite,
 )
-from hashpost.application.hashtags import PopularHashtags, TrendingHashtags
+from hashpost.application.hashtags import (
+    CompleteHashtags,
+    ExtractHashtags,
+    PopularHashtags,
+    TrendingHashtags,
+)
 from hashpost.application.housekeeping import CheckReadiness, CheckStorage
 from hashpost.application.mails import Mailing
 from hashpost.application.messages import (
@@ -128,6 +133,8 @@ class Service:
 
     popular_hashtags: PopularHashtags
     trending_hashtags: TrendingHashtags
+    complete_hashtags: CompleteHashtags
+    extract_hashtags: ExtractHashtags
 
     add_favorite: AddFavorite
     remove_favorite: RemoveFavorite
@@ -216,6 +223,8 @@ def build_service(world: World, policy: Policy) -> Service:
         list_favorite_posts=ListFavoritePosts(storage, admission, world.cursors),
         popular_hashtags=PopularHashtags(storage, admission),
         trending_hashtags=TrendingHashtags(storage, admission, clock),
+        complete_hashtags=CompleteHashtags(storage, admission),
+        extract_hashtags=ExtractHashtags(admission),
         add_favorite=AddFavorite(storage, admission, clock),
         remove_favorite=RemoveFavorite(storage, admission),
         list_favorites=ListFavorites(storage, admission),

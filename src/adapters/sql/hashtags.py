@@ -30,6 +30,18 @@ _POPULAR = (
     .order_by(_COUNT.desc(), post_hashtags.c.name)
     .limit(bindparam("limit"))
 )
+# A range of the primary key. No name has U+10FFFF in it, which is no character and sorts behind
+# all that are: `prefix` with it behind comes after every name that begins with the prefix and,
+# since names are in the order of code points, before every other that comes after the prefix.
+_LAST = "\U0010ffff"
+_COMPLETIONS = (
+    select(post_hashtags.c.name, _COUNT)
+    .where(post_hashtags.c.name >= bindparam("prefix"))
+    .where(post_hashtags.c.name <= bindparam("last"))
+    .group_by(post_hashtags.c.name)
+    .order_by(_COUNT.desc(), post_hashtags.c.name)
+    .limit(bindparam("limit"))
+)
 _COUNTS = (
     select(post_hashtags.c.name, _COUNT)
     .where(post_hashtags.c.name.in_(bindparam("names", expanding=True)))
@@ -80,6 +92,11 @@ class SqlHashtags:
     async def popular(self, *, limit: int) -> Sequence[HashtagCount]:
         """The most used hashtags, ties by name in code-point order."""
         return [HashtagCount(*row) for row in await self.run(_POPULAR, {"limit": limit})]
+
+    async def completions(self, prefix: str, *, limit: int) -> Sequence[HashtagCount]:
+        """The most used hashtags whose names begin with the prefix."""
+        values = {"prefix": prefix, "last": prefix + _LAST, "limit": limit}
+        return [HashtagCount(*row) for row in await self.run(_COMPLETIONS, values)]
 
     async def counts(self, names: Collection[str]) -> Mapping[str, int]:
         """The number of live posts under each of the hashtags that has any."""

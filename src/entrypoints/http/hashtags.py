@@ -1,31 +1,45 @@
-"""What hashtags are used."""
+"""What hashtags are used, and which there are in a text."""
 
-from litestar import Controller, get
+from collections.abc import Iterator
 
-from hashpost.application.hashtags import PopularHashtags, TrendingHashtags
+from litestar import Controller, get, post
+
+from hashpost.application.hashtags import (
+    CompleteHashtags,
+    ExtractHashtags,
+    PopularHashtags,
+    TrendingHashtags,
+)
+from hashpost.domain.errors import FieldError
 from hashpost.domain.popularity import POPULAR_LIMIT as POPULAR_LIMIT_DEFAULT
+from hashpost.domain.post import text_faults
 from hashpost.domain.trend import TRENDING_LIMIT as TRENDING_LIMIT_DEFAULT
 from hashpost.entrypoints.http.asgi import Answer
 from hashpost.entrypoints.http.auth import authenticated
 from hashpost.entrypoints.http.openapi import (
+    COMPLETION_LIMIT,
     POPULAR_LIMIT,
+    PREFIX,
     TRENDING_LIMIT,
     Documented,
     documented,
 )
-from hashpost.entrypoints.http.queries import read_limit
+from hashpost.entrypoints.http.queries import read_completion, read_limit
 from hashpost.entrypoints.http.requests import Call
 from hashpost.entrypoints.http.schemas import (
+    ExtractHashtagsBody,
+    HashtagAnswer,
     HashtagCountAnswer,
     TrendingHashtagAnswer,
     encoded,
     present_counts,
+    present_hashtags,
     present_trending,
 )
 
 
 class Hashtags(Controller):
-    """Rankings of hashtags."""
+    """Hashtags: rankings, completion, and what a text has of them."""
 
     path = "/api"
     tags = ("hashtags",)
@@ -60,3 +74,39 @@ class Hashtags(Controller):
         limit = read_limit(request.query_string, default=TRENDING_LIMIT_DEFAULT)
         hashtags = await request.service.trending_hashtags(request.auth, limit=limit)
         return Answer(200, encoded(present_trending(hashtags)))
+
+    @get(
+        "/hashtags",
+        opt=documented(
+            "Complete a hashtag",
+            Documented(200, list[HashtagCountAnswer], "Most used first."),
+            use_case=CompleteHashtags,
+            query=[PREFIX, COMPLETION_LIMIT],
+        ),
+    )
+    async def complete(self, request: Call) -> Answer:
+        """Complete a hashtag."""
+        complete_hashtags = request.service.complete_hashtags
+        wanted = read_completion(request.query_string, faults=complete_hashtags.faults)
+        counts = await complete_hashtags(request.auth, wanted.prefix, limit=wanted.limit)
+        return Answer(200, encoded(present_counts(counts)))
+
+    @post(
+        "/hashtags/extract",
+        opt=documented(
+            "Find the hashtags in a text",
+            Documented(200, list[HashtagAnswer], "Every occurrence, in the order of the text."),
+            use_case=ExtractHashtags,
+            body=ExtractHashtagsBody,
+        ),
+    )
+    async def extract(self, request: Call) -> Answer:
+        """Find the hashtags in a text."""
+        body = await request.read(ExtractHashtagsBody, faults=_faults)
+        found = await request.service.extract_hashtags(request.auth, body.text)
+        return Answer(200, encoded(present_hashtags(found)))
+
+
+def _faults(*, text: str | None) -> Iterator[FieldError]:
+    if text is not None:
+        yield from text_faults(text)

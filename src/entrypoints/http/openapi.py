@@ -23,6 +23,7 @@ from hashpost.domain.errors import (
     Unavailable,
 )
 from hashpost.domain.ids import MAX_ID
+from hashpost.domain.popularity import COMPLETION_LIMIT as COMPLETION_LIMIT_DEFAULT
 from hashpost.domain.popularity import LIMIT_MAX
 from hashpost.domain.popularity import POPULAR_LIMIT as POPULAR_LIMIT_DEFAULT
 from hashpost.domain.timeline import MERGED_MAX, PAGE_SIZE_MAX
@@ -134,6 +135,8 @@ PAGE_SIZE: Final = "page_size"
 CURSOR: Final = "cursor"
 POPULAR_LIMIT: Final = "popular_limit"
 TRENDING_LIMIT: Final = "trending_limit"
+PREFIX: Final = "prefix"
+COMPLETION_LIMIT: Final = "completion_limit"
 
 ETAG: Final = "ETag"
 LINK: Final = "Link"
@@ -217,6 +220,15 @@ _PARAMETERS: Final[dict[str, Json]] = {
     },
     POPULAR_LIMIT: _limit(default=POPULAR_LIMIT_DEFAULT),
     TRENDING_LIMIT: _limit(default=TRENDING_LIMIT_DEFAULT),
+    PREFIX: {
+        "name": "prefix",
+        "in": "query",
+        "required": True,
+        "description": "The beginning of a hashtag, in any spelling, with or without a sign.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 401},
+        "example": "wor",
+    },
+    COMPLETION_LIMIT: _limit(default=COMPLETION_LIMIT_DEFAULT),
 }
 
 _STRING: Final[Json] = {"type": "string"}

@@ -41,6 +41,8 @@ STATUSES = {
     "GET /api/posts/{id_post}/": "200 400 401 404 431 500 503",
     "GET /api/users/{user_id}/posts/": "200 400 401 404 431 500 503",
     "GET /api/hashtags/{hashtag}/posts/": "200 400 401 404 431 500 503",
+    "GET /api/hashtags/": "200 400 401 431 500 503",
+    "POST /api/hashtags/extract/": "200 400 401 408 413 415 431 500 503",
     "GET /api/popular_hashtags/": "200 400 401 431 500 503",
     "GET /health/live": "200 400 431 500 503",
     "GET /health/ready": "200 400 431 500 503",
@@ -127,7 +129,7 @@ def test_bodies_take_no_unknown_members_and_have_limits() -> None:
 
     bodies = {name: schema for name, schema in schemas.items() if name.endswith("Body")}
 
-    assert len(bodies) == 10
+    assert len(bodies) == 11
     assert all(schema["additionalProperties"] is False for schema in bodies.values())
     id_post = bodies["EditPostBody"]["properties"]["id_post"]
     assert (id_post["minimum"], id_post["maximum"]) == (1, 2**53 - 1)
@@ -195,6 +197,7 @@ def test_parameters_have_their_ranges() -> None:
         "page_size": (1, 100),
         "popular_limit": (1, 50),
         "trending_limit": (1, 50),
+        "completion_limit": (1, 50),
     }
 
 
