@@ -151,6 +151,7 @@ def _limit(*, default: int) -> Json:
         "in": "query",
         "description": "How many hashtags at most.",
         "schema": {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": default},
+        "example": default,
     }
 
 
@@ -193,12 +194,14 @@ _PARAMETERS: Final[dict[str, Json]] = {
         "in": "query",
         "description": "The number of the page, from 1.",
         "schema": {"type": "integer", "minimum": 1, "maximum": MAX_ID, "default": 1},
+        "example": 1,
     },
     MERGED_PAGE: {
         "name": "page",
         "in": "query",
         "description": f"The number of the page, from 1, up to the {MERGED_MAX:,}th post.",
         "schema": {"type": "integer", "minimum": 1, "maximum": MERGED_MAX, "default": 1},
+        "example": 1,
     },
     PAGE_SIZE: {
         "name": "page_size",
@@ -210,6 +213,7 @@ _PARAMETERS: Final[dict[str, Json]] = {
             "maximum": PAGE_SIZE_MAX,
             "default": PAGE_SIZE_DEFAULT,
         },
+        "example": PAGE_SIZE_DEFAULT,
     },
     CURSOR: {
         "name": "cursor",
@@ -217,6 +221,7 @@ _PARAMETERS: Final[dict[str, Json]] = {
         "description": "The `next_cursor` of an answer of this very timeline, instead of `page`: "
         "goes on from where that answer ended, without gaps or repeats.",
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{32}$"},
+        "example": "AA0RAPVTUA1Xk2bY7yqV0n3cJm5tRz8w",
     },
     POPULAR_LIMIT: _limit(default=POPULAR_LIMIT_DEFAULT),
     TRENDING_LIMIT: _limit(default=TRENDING_LIMIT_DEFAULT),
@@ -328,7 +333,12 @@ class _Schemas:
     def content(self, kind: Any) -> Json:
         """The content object of what is a struct, a list of one, or a media type."""
         if isinstance(kind, str):
-            return {kind: {"schema": {"type": "object" if kind.endswith("json") else "string"}}}
+            # Of what is JSON and no struct there is this very document.
+            is_json = kind.endswith("json")
+            example = {"openapi": "3.1.0"} if is_json else "…"
+            return {
+                kind: {"schema": {"type": "object" if is_json else "string"}, "example": example}
+            }
         schema = self._references[kind]
         return {"application/json": {"schema": schema, "example": self._example(schema)}}
 

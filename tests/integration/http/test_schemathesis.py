@@ -17,7 +17,7 @@ import pytest
 from hashpost.adapters.memory import MemoryStorage
 from hashpost.adapters.system import SystemClock
 from hashpost.adapters.tokens import HmacMailTokens
-from hashpost.domain.hashtag import parse
+from hashpost.domain.hashtag import parse, parse_prefix
 from hashpost.domain.timeline import MERGED_MAX, PAGE_SIZE
 from hashpost.entrypoints.http import create_app, openapi_document
 from hashpost.entrypoints.http.asgi import Application, Receive, Scope, Send
@@ -127,6 +127,8 @@ class _Mend:
         hashtag = case.path_parameters.get("hashtag")
         if hashtag is not None and parse(unquote(hashtag)) is None:
             case.path_parameters["hashtag"] = "world"
+        if case.query and parse_prefix(str(case.query.get("prefix", "w"))) is None:
+            case.query["prefix"] = "w"
         if case.query and "cursor" in case.query:
             self._mend_query(case)
         if case.query and case.path == "/api/favorite_hashtags/posts/":

@@ -90,6 +90,7 @@ def test_it_keeps_to_openapi_3_1() -> None:
 
 @every_operation
 def test_every_operation_is_described(operation: dict[str, Any]) -> None:
+    assert operation["operationId"].isidentifier()
     assert operation["summary"]
     assert operation["description"].endswith(".")
     assert operation["tags"]
@@ -115,13 +116,39 @@ def test_every_error_is_a_problem_with_examples(operation: dict[str, Any]) -> No
 
 
 @every_operation
-def test_every_body_and_answer_in_json_has_an_example_that_fits(operation: dict[str, Any]) -> None:
+def test_every_body_and_answer_with_content_has_an_example_that_fits(
+    operation: dict[str, Any],
+) -> None:
     contents = [response.get("content", {}) for response in operation["responses"].values()]
     contents += [operation["requestBody"]["content"]] if "requestBody" in operation else []
     for content in contents:
         for media_type in content.values():
+            assert _examples(media_type)
             for example in _examples(media_type):
                 _validate(example, media_type["schema"])
+
+
+@pytest.mark.parametrize(
+    "parameter",
+    DOCUMENT["components"]["parameters"].values(),
+    ids=DOCUMENT["components"]["parameters"],
+)
+def test_every_parameter_is_described_and_has_an_example_that_fits(
+    parameter: dict[str, Any],
+) -> None:
+    assert parameter["description"].endswith(".")
+    _validate(parameter["example"], parameter["schema"])
+
+
+@every_operation
+def test_parameters_are_components_and_all_in_the_path_are_there(operation: dict[str, Any]) -> None:
+    parameters = operation.get("parameters", [])
+    path = next(path for path, item in DOCUMENT["paths"].items() if operation in item.values())
+
+    assert all(each.keys() == {"$ref"} for each in parameters)
+    names = {each["$ref"].rpartition("/")[2] for each in parameters}
+    needed = {name for name in names if DOCUMENT["components"]["parameters"][name]["in"] == "path"}
+    assert needed == set(re.findall(r"{(\w+)}", path))
 
 
 def test_bodies_take_no_unknown_members_and_have_limits() -> None:
