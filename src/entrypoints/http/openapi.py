@@ -189,18 +189,20 @@ _PARAMETERS: Final[dict[str, Json]] = {
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"},
         "example": "AA0RAPVTUA1Xk2bY7yqV0n3cJm5tRz8w",
     },
+    # No default for a page: clients would send it along with a cursor, which is refused.
     PAGE: {
         "name": "page",
         "in": "query",
-        "description": "The number of the page, from 1.",
-        "schema": {"type": "integer", "minimum": 1, "maximum": MAX_ID, "default": 1},
+        "description": "The number of the page, from 1; without it and `cursor`, the first.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": MAX_ID},
         "example": 1,
     },
     MERGED_PAGE: {
         "name": "page",
         "in": "query",
-        "description": f"The number of the page, from 1, up to the {MERGED_MAX:,}th post.",
-        "schema": {"type": "integer", "minimum": 1, "maximum": MERGED_MAX, "default": 1},
+        "description": "The number of the page, from 1, up to the "
+        f"{MERGED_MAX:,}th post; without it and `cursor`, the first.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": MERGED_MAX},
         "example": 1,
     },
     PAGE_SIZE: {
