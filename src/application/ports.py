@@ -392,6 +392,10 @@ class Hashtags(Protocol):
         """The most used, by the number of live posts, ties by name in code-point order; exact."""
         ...
 
+    async def completions(self, prefix: str, *, limit: int) -> Sequence[HashtagCount]:
+        """As `popular`, of those whose names begin with the prefix, code point by code point."""
+        ...
+
     async def counts(self, names: Collection[str]) -> Mapping[str, int]:
         """The number of live posts under each of the hashtags; an unused one may be left out."""
         ...

@@ -12,7 +12,12 @@ from hashpost.application.favorites import (
     ListFavorites,
     RemoveFavorite,
 )
-from hashpost.application.hashtags import PopularHashtags, TrendingHashtags
+from hashpost.application.hashtags import (
+    CompleteHashtags,
+    ExtractHashtags,
+    PopularHashtags,
+    TrendingHashtags,
+)
 from hashpost.application.housekeeping import (
     ERASE_USER,
     CheckReadiness,
@@ -156,6 +161,8 @@ class Service:
 
     popular_hashtags: PopularHashtags
     trending_hashtags: TrendingHashtags
+    complete_hashtags: CompleteHashtags
+    extract_hashtags: ExtractHashtags
 
     add_favorite: AddFavorite
     remove_favorite: RemoveFavorite
@@ -251,6 +258,8 @@ def build_service(world: World, policy: Policy) -> Service:
         list_favorite_posts=ListFavoritePosts(storage, admission, merged_pages),
         popular_hashtags=PopularHashtags(storage, admission),
         trending_hashtags=TrendingHashtags(storage, admission, clock),
+        complete_hashtags=CompleteHashtags(storage, admission),
+        extract_hashtags=ExtractHashtags(storage, admission, once),
         add_favorite=AddFavorite(storage, admission, clock),
         remove_favorite=RemoveFavorite(storage, admission),
         list_favorites=ListFavorites(storage, admission),

@@ -39,6 +39,8 @@ KEY_LIMIT = 100
 DISPLAY_LIMIT = 400
 """The most code points a name may have as written; it bounds the work `key` is given."""
 
+_NOT_AT_THE_ENDS = MEDIAL + TSHEG
+
 _XID_START_BUT_NO_LETTER = "_"  # Python's own addition to XID_Start
 
 _DEFAULT_IGNORABLE = re.compile(f"[{DEFAULT_IGNORABLE}]")
@@ -129,6 +131,21 @@ def parse(spelling: str) -> str | None:
             return None
 
 
+def parse_prefix(spelling: str) -> str | None:
+    """What the keys of all hashtags that `spelling` begins have in common, if it can begin one.
+
+    It may be in any spelling, with or without a sign. Every beginning of a key is its own prefix
+    and stands for itself in all of its spellings. Compared are code points of keys, so `e` begins
+    no `é` and `하` no `한`: what is typed next may make one character with the last. Unlike in a
+    key, medial characters at the end count: `don·` begins no `donald`.
+    """
+    run = spelling[1:] if spelling.startswith(tuple(SIGN)) else spelling
+    if len(run) > DISPLAY_LIMIT or _run(run) != run:
+        return None
+    prefix = _folded(run).lstrip(_NOT_AT_THE_ENDS)
+    return prefix if _may_begin_key(prefix) else None
+
+
 def key(name: str) -> str:
     """What all spellings of one hashtag have in common: tailored NFKC_Casefold (UAX #31, R4, R5).
 
@@ -136,6 +153,10 @@ def key(name: str) -> str:
     Two tailorings fold what Japanese keyboards give for one sound, one makes `İ` an `i`. Total and
     idempotent; but normalization is quadratic in a run of marks, so bound what you pass in.
     """
+    return _folded(name).strip(_NOT_AT_THE_ENDS)
+
+
+def _folded(name: str) -> str:
     if name.isascii():
         return name.lower()
     # NFKC_Casefold is the fixed point of `_fold` over NFD(name), which puts marks in order before
@@ -144,7 +165,7 @@ def key(name: str) -> str:
     folded = unicodedata.normalize("NFD", name.translate(_BEFORE_FOLDING))
     while (again := _fold(folded)) != folded:
         folded = again
-    return folded.strip(MEDIAL + TSHEG)
+    return folded
 
 
 def _fold(name: str) -> str:
@@ -200,9 +221,12 @@ def _valid_key(display: str) -> str | None:
     if len(display) > DISPLAY_LIMIT:
         return None
     name = key(display)
+    return name if _may_begin_key(name) and any(map(_is_letter, name)) else None
+
+
+def _may_begin_key(prefix: str) -> bool:
     # Kana voicing marks and some vowels are letters that fold into marks: hence the last test.
-    valid = len(name) <= KEY_LIMIT and any(map(_is_letter, name)) and not _is_mark(name[0])
-    return name if valid else None
+    return 1 <= len(prefix) <= KEY_LIMIT and not _is_mark(prefix[0])
 
 
 def _is_letter(character: str) -> bool:

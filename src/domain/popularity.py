@@ -8,6 +8,7 @@ from hashpost.domain.errors import FieldError
 
 LIMIT_MAX = 50
 POPULAR_LIMIT = 5
+COMPLETION_LIMIT = 10
 
 
 @dataclass(frozen=True, slots=True)

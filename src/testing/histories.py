@@ -1,5 +1,6 @@
 """Random histories of sign-ups, log-ins, posts and timelines; `machine` adds the rest to them."""
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -59,6 +60,21 @@ WRONG_TEXTS = [
 ]
 SPELLINGS = ["world", "#WORLD", "＃World", "﹟ＷＯＲＬＤ", "news", "日本語", "año", "unused", "t49"]
 WRONG_SPELLINGS = ["#", "##a", "a b", "a#b", "1", "a-b", "x" * 101, " a", "a·"]
+PREFIXES = [
+    ("w", "w"),
+    ("#WOR", "wor"),
+    ("＃Ｗｏｒｌｄ", "world"),
+    ("n", "n"),
+    ("日", "日"),
+    ("a", "a"),
+    ("an\u0303", "añ"),
+    ("﹟t4", "t4"),
+    ("t1\u200d", "t1"),
+    ("a·", "a·"),
+    ("2024", "2024"),
+]
+"""What is typed, and what names then begin with."""
+WRONG_PREFIXES = ["", "#", "##w", " w", "a b", "a-", "\u0301a", "·a", "x" * 101]
 PAGES = [
     {},
     {"page_size": 1},
@@ -238,6 +254,8 @@ class PostHistories(RuleBasedStateMachine):
         assert self.subject.list_hashtag_posts(token, "a", {}) == NOBODY
         assert self.subject.popular_hashtags(token, 5) == NOBODY
         assert self.subject.trending_hashtags(token, 5) == NOBODY
+        assert self.subject.complete_hashtags(token, "a", 5) == NOBODY
+        assert self.subject.extract_hashtags(token, "#a") == NOBODY
         assert self.subject.read_me(token) == NOBODY
         assert self.subject.change_password(token, "x" * 8, "y" * 8) == NOBODY
         assert self.subject.set_digest(token, weekly=True) == NOBODY
@@ -421,6 +439,31 @@ class PostHistories(RuleBasedStateMachine):
         """A user wants a ranking of an impossible length."""
         answer = self.subject.popular_hashtags(access["access"], limit)
         self.check_read(access["access"], answer, wrong("limit"))
+
+    @rule(access=accesses, prefix=st.sampled_from(PREFIXES), limit=st.sampled_from([1, 2, 10, 50]))
+    def complete_hashtags(self, access: Any, prefix: Any, limit: int) -> None:
+        """A user types the beginning of a hashtag, in some spelling."""
+        spelling, beginning = prefix
+        answer = self.subject.complete_hashtags(access["access"], spelling, limit)
+        self.check_read(access["access"], answer, self.model.completions(beginning, limit))
+
+    @rule(
+        access=accesses,
+        prefix=st.sampled_from(WRONG_PREFIXES),
+        limit=st.sampled_from([0, 1, 50, 51]),
+    )
+    def complete_wrongly(self, access: Any, prefix: str, limit: int) -> None:
+        """A user types what no hashtag begins with, and may want an impossible number of them."""
+        answer = self.subject.complete_hashtags(access["access"], prefix, limit)
+        faults = {"prefix"} if 1 <= limit <= 50 else {"prefix", "limit"}
+        self.check_read(access["access"], answer, wrong(*faults))
+
+    @rule(access=accesses, text=st.sampled_from(TEXTS + WRONG_TEXTS))
+    def extract_hashtags(self, access: Any, text: str) -> None:
+        """A user asks which hashtags a post of that text would carry."""
+        answer = self.subject.extract_hashtags(access["access"], text)
+        found = [asdict(each) for each in hashtag.extract(text)]
+        self.check_read(access["access"], answer, wrong("text") if text_is_wrong(text) else found)
 
     @invariant()
     def sessions_are_consistent(self) -> None:

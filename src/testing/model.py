@@ -252,7 +252,12 @@ class Model:
 
     def popular(self, limit: int) -> list[tuple[str, int]]:
         """The ranking, counted anew."""
-        tags = [tag for post in self.live(lambda _: True) for tag in post["tags"]]
+        return self.completions("", limit)
+
+    def completions(self, prefix: str, limit: int) -> list[tuple[str, int]]:
+        """The ranking of the hashtags that begin with the prefix."""
+        every = [tag for post in self.live(lambda _: True) for tag in post["tags"]]
+        tags = [tag for tag in every if tag.startswith(prefix)]
         ranked = sorted((-tags.count(tag), tag) for tag in set(tags))
         return [(tag, -count) for count, tag in ranked[:limit]]
 

@@ -93,6 +93,14 @@ class Subject(Protocol):
         """Trends: name, count, score, users_today, users_yesterday."""
         ...
 
+    def complete_hashtags(self, access: str, prefix: str, limit: int) -> Answer:
+        """Pairs of name and count."""
+        ...
+
+    def extract_hashtags(self, access: str, text: str) -> Answer:
+        """Hashtags: name, display, start, end."""
+        ...
+
     def read_me(self, access: str) -> Answer:
         """A user: id, username, created_at, post_count, email, weekly_digest."""
         ...
@@ -359,6 +367,25 @@ class InProcess:
             return [
                 asdict(tag) for tag in await self._service.trending_hashtags(actor, limit=limit)
             ]
+
+        return self._answer(call)
+
+    def complete_hashtags(self, access: str, prefix: str, limit: int) -> Answer:
+        """See `Subject`."""
+
+        async def call() -> Answer:
+            actor = await self._service.authenticate(access)
+            found = await self._service.complete_hashtags(actor, prefix, limit=limit)
+            return [(tag.name, tag.count) for tag in found]
+
+        return self._answer(call)
+
+    def extract_hashtags(self, access: str, text: str) -> Answer:
+        """See `Subject`."""
+
+        async def call() -> Answer:
+            actor = await self._service.authenticate(access)
+            return [asdict(each) for each in await self._service.extract_hashtags(actor, text)]
 
         return self._answer(call)
 

@@ -109,15 +109,20 @@ class OverHttp:
 
     def popular_hashtags(self, access: str, limit: int) -> Answer:
         """See `Subject`."""
-        answer = self._call("GET", f"/api/popular_hashtags/?limit={limit}", 200, access)
-        if isinstance(answer, Failure):
-            return answer
-        assert all(tag.keys() == {"name", "count"} for tag in answer)
-        return [(tag["name"], tag["count"]) for tag in answer]
+        return _counts(self._call("GET", f"/api/popular_hashtags/?limit={limit}", 200, access))
 
     def trending_hashtags(self, access: str, limit: int) -> Answer:
         """See `Subject`."""
         return self._call("GET", f"/api/trending_hashtags/?limit={limit}", 200, access)
+
+    def complete_hashtags(self, access: str, prefix: str, limit: int) -> Answer:
+        """See `Subject`."""
+        query = urlencode({"prefix": prefix, "limit": limit})
+        return _counts(self._call("GET", f"/api/hashtags/?{query}", 200, access))
+
+    def extract_hashtags(self, access: str, text: str) -> Answer:
+        """See `Subject`."""
+        return self._call("POST", "/api/hashtags/extract/", 200, access, body={"text": text})
 
     def read_me(self, access: str) -> Answer:
         """See `Subject`."""
@@ -236,6 +241,13 @@ def _named(header: str, value: str | None) -> dict[str, str]:
 
 def _favorite(hashtag: str) -> str:
     return f"/api/favorite_hashtags/{quote(hashtag, safe='')}/"
+
+
+def _counts(answer: Answer) -> Answer:
+    if isinstance(answer, Failure):
+        return answer
+    assert all(tag.keys() == {"name", "count"} for tag in answer)
+    return [(tag["name"], tag["count"]) for tag in answer]
 
 
 def _with_times(answer: Answer, *names: str) -> Answer:

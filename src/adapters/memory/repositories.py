@@ -369,10 +369,14 @@ class MemoryHashtags:
 
     async def popular(self, *, limit: int) -> Sequence[HashtagCount]:
         """The most used hashtags."""
+        return await self.completions("", limit=limit)
+
+    async def completions(self, prefix: str, *, limit: int) -> Sequence[HashtagCount]:
+        """The most used hashtags whose names begin with the prefix."""
         counts = {
             timeline.hashtag: len(ids)
             for timeline, ids in self.state.timelines.items()
-            if isinstance(timeline, HashtagPosts)
+            if isinstance(timeline, HashtagPosts) and timeline.hashtag.startswith(prefix)
         }
         return most_popular(counts, limit=limit)
 

@@ -27,6 +27,11 @@ from hashpost.domain.trend import Usage
 # Counted anew each time, from the primary key alone, which holds live posts only.
 _COUNT = func.count()
 
+# A range of the primary key. No name has U+10FFFF in it, which is no character and sorts behind
+# all that are: `prefix` with it behind comes after every name that begins with the prefix and,
+# since names are in the order of code points, before every other that comes after the prefix.
+_LAST = "\U0010ffff"
+
 
 @cache
 def _counted(*, hiding: bool) -> Select[Any]:
@@ -41,6 +46,14 @@ def _counted(*, hiding: bool) -> Select[Any]:
 def _popular(*, hiding: bool) -> Select[Any]:
     counted = _counted(hiding=hiding)
     return counted.order_by(_COUNT.desc(), post_hashtags.c.name).limit(bindparam("limit"))
+
+
+@cache
+def _completions(*, hiding: bool) -> Select[Any]:
+    name = post_hashtags.c.name
+    begins_so = (name >= bindparam("prefix"), name <= bindparam("last"))
+    counted = _counted(hiding=hiding).where(*begins_so)
+    return counted.order_by(_COUNT.desc(), name).limit(bindparam("limit"))
 
 
 @cache
@@ -96,6 +109,12 @@ class SqlHashtags:
     async def popular(self, *, limit: int) -> Sequence[HashtagCount]:
         """The most used hashtags, ties by name in code-point order."""
         rows = await run_hiding(self.run, _popular, {"limit": limit})
+        return [HashtagCount(*row) for row in rows]
+
+    async def completions(self, prefix: str, *, limit: int) -> Sequence[HashtagCount]:
+        """The most used hashtags whose names begin with the prefix."""
+        values = {"prefix": prefix, "last": prefix + _LAST, "limit": limit}
+        rows = await run_hiding(self.run, _completions, values)
         return [HashtagCount(*row) for row in rows]
 
     async def counts(self, names: Collection[str]) -> Mapping[str, int]:

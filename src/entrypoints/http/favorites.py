@@ -75,7 +75,8 @@ class Favorites(Controller):
         page = await listing(
             request.auth, page=wanted.page, page_size=wanted.page_size, cursor=wanted.cursor
         )
-        return answer_merged_page(page, path="/api/favorite_hashtags/posts/")
+        answer = answer_merged_page(page, path="/api/favorite_hashtags/posts/")
+        return request.unless_known(answer)
 
     @put("/{hashtag:str}", opt=_ADDING)
     async def add_favorite(self, request: Call, hashtag: FromPath[str]) -> Answer:

@@ -26,6 +26,7 @@ from hashpost.domain.errors import (
 )
 from hashpost.domain.idempotency import KEY_MAX_LENGTH
 from hashpost.domain.ids import MAX_ID
+from hashpost.domain.popularity import COMPLETION_LIMIT as COMPLETION_LIMIT_DEFAULT
 from hashpost.domain.popularity import LIMIT_MAX
 from hashpost.domain.popularity import POPULAR_LIMIT as POPULAR_LIMIT_DEFAULT
 from hashpost.domain.timeline import FILTER_MAX, MERGED_MAX, PAGE_SIZE_MAX
@@ -163,6 +164,8 @@ PAGE_SIZE: Final = "page_size"
 CURSOR: Final = "cursor"
 POPULAR_LIMIT: Final = "popular_limit"
 TRENDING_LIMIT: Final = "trending_limit"
+PREFIX: Final = "prefix"
+COMPLETION_LIMIT: Final = "completion_limit"
 
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 IF_MATCH: Final = "If-Match"
@@ -181,6 +184,7 @@ def _limit(*, default: int) -> Json:
         "in": "query",
         "description": "How many hashtags at most.",
         "schema": {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": default},
+        "example": default,
     }
 
 
@@ -232,17 +236,21 @@ _PARAMETERS: Final[dict[str, Json]] = {
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"},
         "example": "AA0RAPVTUA1Xk2bY7yqV0n3cJm5tRz8w",
     },
+    # No default for a page: clients would send it along with a cursor, which is refused.
     PAGE: {
         "name": "page",
         "in": "query",
-        "description": "The number of the page, from 1.",
-        "schema": {"type": "integer", "minimum": 1, "maximum": MAX_ID, "default": 1},
+        "description": "The number of the page, from 1; without it and `cursor`, the first.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": MAX_ID},
+        "example": 1,
     },
     MERGED_PAGE: {
         "name": "page",
         "in": "query",
-        "description": f"The number of the page, from 1, up to the {MERGED_MAX:,}th post.",
-        "schema": {"type": "integer", "minimum": 1, "maximum": MERGED_MAX, "default": 1},
+        "description": "The number of the page, from 1, up to the "
+        f"{MERGED_MAX:,}th post; without it and `cursor`, the first.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": MERGED_MAX},
+        "example": 1,
     },
     PAGE_SIZE: {
         "name": "page_size",
@@ -254,6 +262,7 @@ _PARAMETERS: Final[dict[str, Json]] = {
             "maximum": PAGE_SIZE_MAX,
             "default": PAGE_SIZE_DEFAULT,
         },
+        "example": PAGE_SIZE_DEFAULT,
     },
     CURSOR: {
         "name": "cursor",
@@ -261,6 +270,7 @@ _PARAMETERS: Final[dict[str, Json]] = {
         "description": "The `next_cursor` of an answer of this very timeline, instead of `page`: "
         "goes on from where that answer ended, without gaps or repeats.",
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{32}$"},
+        "example": "AA0RAPVTUA1Xk2bY7yqV0n3cJm5tRz8w",
     },
     IDEMPOTENCY_KEY: {
         "name": IDEMPOTENCY_KEY,
@@ -291,6 +301,15 @@ _PARAMETERS: Final[dict[str, Json]] = {
     },
     POPULAR_LIMIT: _limit(default=POPULAR_LIMIT_DEFAULT),
     TRENDING_LIMIT: _limit(default=TRENDING_LIMIT_DEFAULT),
+    PREFIX: {
+        "name": "prefix",
+        "in": "query",
+        "required": True,
+        "description": "The beginning of a hashtag, in any spelling, with or without a sign.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 401},
+        "example": "wor",
+    },
+    COMPLETION_LIMIT: _limit(default=COMPLETION_LIMIT_DEFAULT),
 }
 
 _STRING: Final[Json] = {"type": "string"}
@@ -391,7 +410,12 @@ class _Schemas:
     def content(self, kind: Any) -> Json:
         """The content object of what `Documented` calls content."""
         if isinstance(kind, str):
-            return {kind: {"schema": {"type": "object" if kind.endswith("json") else "string"}}}
+            # Of what is JSON and no struct there is this very document.
+            is_json = kind.endswith("json")
+            example = {"openapi": "3.1.0"} if is_json else "…"
+            return {
+                kind: {"schema": {"type": "object" if is_json else "string"}, "example": example}
+            }
         references = [self._references[each] for each in _alternatives(kind)]
         schema = references[0] if len(references) == 1 else {"oneOf": references}
         return {"application/json": {"schema": schema, "example": self._example(references[0])}}

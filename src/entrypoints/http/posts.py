@@ -51,7 +51,7 @@ LISTED = Documented(
     200,
     (PageAnswer, MergedPageAnswer),
     "The page; a merged one where `any`, `all` or `none` is given.",
-    headers=(LINK,),
+    headers=(LINK, ETAG),
 )
 EDITED = Documented(200, PostAnswer, "The post as it is now.", headers=(ETAG,))
 DELETED = Documented(200, DeletionAnswer, "Until when it can be brought back.")
@@ -101,7 +101,7 @@ class Posts(Controller):
         page = await request.service.list_posts(
             request.auth, page=wanted.page, page_size=wanted.page_size, cursor=wanted.cursor
         )
-        return answer_page(page, path="/api/posts/")
+        return request.unless_known(answer_page(page, path="/api/posts/"))
 
     @put(
         opt=documented(
@@ -212,7 +212,8 @@ async def _list_matching(request: Call, asked: FilterQuery) -> Answer:
         page_size=wanted.page_size,
         cursor=wanted.cursor,
     )
-    return answer_merged_page(page, path="/api/posts/", given=asked.given)
+    answer = answer_merged_page(page, path="/api/posts/", given=asked.given)
+    return request.unless_known(answer)
 
 
 async def _edit(request: Call, post_id: int, text: str) -> Answer:

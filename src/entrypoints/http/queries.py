@@ -8,6 +8,7 @@ from urllib.parse import unquote_to_bytes
 
 from hashpost.domain.errors import FieldError, require
 from hashpost.domain.ids import MAX_ID
+from hashpost.domain.popularity import COMPLETION_LIMIT
 from hashpost.domain.timeline import PAGE_SIZE, page_faults
 
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
@@ -20,6 +21,14 @@ class PageQuery:
     page: int | None
     page_size: int
     cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionQuery:
+    """Which completions are asked for."""
+
+    prefix: str
+    limit: int
 
 
 def read_page(
@@ -109,6 +118,28 @@ def read_limit(query_string: bytes, *, default: int) -> int:
     limit = query.number("limit")
     require(query.faults)
     return default if limit is None else limit
+
+
+def read_completion(
+    query_string: bytes, *, faults: Callable[..., Iterable[FieldError]]
+) -> CompletionQuery:
+    """What is to be completed, and how many completions are asked for.
+
+    `faults` tells what the use case finds wrong with a prefix, None if it cannot be read, and a
+    limit. It is asked only if something else is wrong: the use case asks again.
+
+    Raises:
+        InvalidInput: names every wrong parameter.
+    """
+    query = _Query(query_string)
+    if "prefix" not in query.given:
+        query.faults.append(FieldError("prefix", "this parameter is needed"))
+    prefix = query.text("prefix")
+    limit = query.number("limit")
+    wanted = CompletionQuery(prefix or "", COMPLETION_LIMIT if limit is None else limit)
+    if query.faults:
+        require(query.faults, faults(prefix=prefix, limit=wanted.limit))
+    return wanted
 
 
 class _Query:

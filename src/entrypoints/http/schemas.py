@@ -14,6 +14,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from hashpost.application.accounts import Tokens
 from hashpost.application.profile import NAME_MAX_LENGTH, Profile
 from hashpost.domain.favorite import Favorite
+from hashpost.domain.hashtag import Hashtag
 from hashpost.domain.ids import MAX_ID
 from hashpost.domain.popularity import HashtagCount
 from hashpost.domain.post import TEXT_MAX_LENGTH, Deletion, Post
@@ -178,6 +179,12 @@ class TextBody(_Body):
     text: Text
 
 
+class ExtractHashtagsBody(_Body):
+    """A text, as for a post."""
+
+    text: Text
+
+
 class EditPostBody(_Body):
     """Which post, and its new text."""
 
@@ -332,6 +339,18 @@ class HashtagCountAnswer(Struct):
     count: Annotated[int, Meta(ge=1)]
 
 
+class HashtagAnswer(Struct):
+    """A hashtag in a text: `display` is what the author typed, the name what all spellings share.
+
+    The positions are in code points, half open, the sign included.
+    """
+
+    name: Annotated[str, Meta(examples=["world"])]
+    display: Annotated[str, Meta(examples=["World"])]
+    start: Annotated[int, Meta(ge=0, examples=[6])]
+    end: Annotated[int, Meta(ge=2, examples=[12])]
+
+
 class TrendingHashtagAnswer(Struct):
     """A hashtag on the rise, and what its score was made of when it was last scored."""
 
@@ -472,6 +491,14 @@ def present_deletion(deletion: Deletion) -> DeletionAnswer:
 def present_counts(counts: Sequence[HashtagCount]) -> list[HashtagCountAnswer]:
     """A ranking."""
     return [HashtagCountAnswer(name=each.name, count=each.count) for each in counts]
+
+
+def present_hashtags(hashtags: Sequence[Hashtag]) -> list[HashtagAnswer]:
+    """The hashtags in a text."""
+    return [
+        HashtagAnswer(name=each.name, display=each.display, start=each.start, end=each.end)
+        for each in hashtags
+    ]
 
 
 def present_trending(hashtags: Sequence[TrendingHashtag]) -> list[TrendingHashtagAnswer]:

@@ -15,6 +15,7 @@ from hashpost.entrypoints.http.asgi import Answer, Header
 from hashpost.entrypoints.http.auth import authenticated
 from hashpost.entrypoints.http.openapi import (
     CURSOR,
+    ETAG,
     LINK,
     MERGED_PAGE,
     PAGE,
@@ -33,8 +34,8 @@ from hashpost.entrypoints.http.schemas import (
     present_post,
 )
 
-PAGE_ANSWER = Documented(200, PageAnswer, "The page.", headers=(LINK,))
-MERGED_PAGE_ANSWER = Documented(200, MergedPageAnswer, "The page.", headers=(LINK,))
+PAGE_ANSWER = Documented(200, PageAnswer, "The page.", headers=(LINK, ETAG))
+MERGED_PAGE_ANSWER = Documented(200, MergedPageAnswer, "The page.", headers=(LINK, ETAG))
 PAGE_QUERY = [PAGE, PAGE_SIZE, CURSOR]
 MERGED_PAGE_QUERY = [MERGED_PAGE, PAGE_SIZE, CURSOR]
 
@@ -67,7 +68,7 @@ class Timelines(Controller):
             page_size=wanted.page_size,
             cursor=wanted.cursor,
         )
-        return answer_page(page, path=f"/api/users/{user_id}/posts/")
+        return request.unless_known(answer_page(page, path=f"/api/users/{user_id}/posts/"))
 
     @get(
         "/hashtags/{hashtag:str}/posts",
@@ -96,7 +97,8 @@ class Timelines(Controller):
             page_size=wanted.page_size,
             cursor=wanted.cursor,
         )
-        return answer_page(page, path=f"/api/hashtags/{quote(spelling, safe='')}/posts/")
+        path = f"/api/hashtags/{quote(spelling, safe='')}/posts/"
+        return request.unless_known(answer_page(page, path=path))
 
 
 _NO_HASHTAG = FieldError("hashtag", "one whole hashtag, with or without its sign, in UTF-8")

@@ -21,6 +21,14 @@ async def popular(storage: Storage, limit: int = 50) -> list[tuple[str, int]]:
     return [(tag.name, tag.count) for tag in ranking]
 
 
+async def completions(storage: Storage, prefix: str, limit: int = 50) -> list[tuple[str, int]]:
+    """The completions as pairs."""
+    async with storage.reading() as reading:
+        found = await reading.hashtags.completions(prefix, limit=limit)
+    assert all(isinstance(tag, HashtagCount) for tag in found)
+    return [(tag.name, tag.count) for tag in found]
+
+
 async def counts(storage: Storage, *names: str) -> Mapping[str, int]:
     """The counts of those that are used."""
     async with storage.reading() as reading:
@@ -80,6 +88,70 @@ class HashtagsContract:
         await change(storage, edited, edited.edited(by=user.id, text="#d", at=edited.created_at))
 
         assert await popular(storage) == [("b", 1), ("d", 1)]
+
+    async def test_completions_begin_with_the_prefix_and_are_ranked_as_popular_ones(
+        self, storage: Storage
+    ) -> None:
+        user = await kept_user(storage)
+        texts = ["#sun #sea #s", "#Sun #seal", "#sun #sea #moon", "#se_ #tea #SEA"]
+
+        await keep_posts(storage, *(a_post(user, text) for text in texts))
+
+        ranking = [("sea", 3), ("sun", 3), ("s", 1), ("se_", 1), ("seal", 1)]
+        assert await completions(storage, "s") == ranking
+        assert await completions(storage, "s", limit=2) == ranking[:2]
+        assert await completions(storage, "se") == [("sea", 3), ("se_", 1), ("seal", 1)]
+        assert await completions(storage, "seal") == [("seal", 1)]
+        assert await completions(storage, "seals") == []
+
+    async def test_completions_of_every_beginning_are_those_that_have_it(
+        self, storage: Storage
+    ) -> None:
+        user = await kept_user(storage)
+        names = [
+            *("a", "ab", "a_b", "a\u00b7b", "é", "élan", "e", "z", "zz", "1a", "12b", "%a", "_a"),
+            *("字", "字幕", "字典", "學", "한국", "하늘", "日本", "日本語", "\ufb1d\u05d0", "ꯀ"),
+            *("\U00020000", "\U00020000a", "\U0003134a\U0003134a", "a\U0003134a", "က္က", "བ\u0f0bད"),
+        ]
+        posts = [a_post(user, f"#{name}") for name in names]
+        await keep_posts(storage, *posts)
+        kept = [name for post in posts for name in post.tags]
+
+        prefixes = {name[:end] for name in kept for end in range(1, len(name) + 1)} | {"字z", "ﬀ"}
+        found = {prefix: await completions(storage, prefix) for prefix in prefixes}
+
+        assert len(kept) > 25
+        assert found == {
+            prefix: [(name, 1) for name in sorted(kept) if name.startswith(prefix)]
+            for prefix in prefixes
+        }
+
+    async def test_of_completions_used_alike_the_first_by_name_are_given(
+        self, storage: Storage
+    ) -> None:
+        user = await kept_user(storage)
+        names = [f"t{number}" for number in range(40)]
+        await keep_posts(storage, *(a_post(user, f"#{name}") for name in names))
+
+        assert await completions(storage, "t", limit=5) == [(name, 1) for name in sorted(names)[:5]]
+
+    async def test_a_prefix_is_no_pattern(self, storage: Storage) -> None:
+        user = await kept_user(storage)
+        await keep_posts(storage, a_post(user, "#a_b #axb #Ab"))
+
+        assert await completions(storage, "a_") == [("a_b", 1)]
+        assert await completions(storage, "a%") == []
+        assert await completions(storage, "A") == []
+
+    async def test_completions_count_live_posts_as_they_are(self, storage: Storage) -> None:
+        user = await kept_user(storage)
+        deleted, edited, left = a_post(user, "#a #ab"), a_post(user, "#a #ac"), a_post(user, "#ab")
+        await keep_posts(storage, deleted, edited, left)
+
+        await change(storage, deleted, a_deleted(deleted))
+        await change(storage, edited, edited.edited(by=user.id, text="#ad", at=edited.created_at))
+
+        assert await completions(storage, "a") == [("ab", 1), ("ad", 1)]
 
     async def test_hashtags_are_counted_by_name(self, storage: Storage) -> None:
         user = await kept_user(storage)

@@ -468,6 +468,7 @@ class TimelinesContract:
                     for limit in (2, 3)
                 ]
                 popular = await hashtags.popular(limit=5)
+                completed = [await hashtags.completions(name, limit=5) for name in "abc"]
                 counts = await hashtags.counts(["a", "b", "c"])
                 usage = await hashtags.usage(
                     today=(1, 2**53), yesterday=(0, 1), names=["b"], least=1
@@ -477,6 +478,7 @@ class TimelinesContract:
             assert [post.id for post in oldest] == ids[::-1]
             assert matching == [Stretch((kept[1], kept[0]))] * 6
             assert [(tag.name, tag.count) for tag in popular] == [("a", 2), ("c", 1)]
+            assert [[tag.count for tag in each] for each in completed] == [[2], [], [1]]
             assert {name: count for name, count in counts.items() if count} == {"a": 2, "c": 1}
             assert {(each.name, each.users_today) for each in usage} == {
                 ("a", 1),

@@ -54,6 +54,8 @@ MATRIX: dict[str, Statuses] = {
     "GET /api/users/{user_id}/": (401, 200, 200),
     "GET /api/users/{user_id}/posts/": (401, 200, 200),
     "GET /api/hashtags/{hashtag}/posts/": (401, 200, 200),
+    "GET /api/hashtags/": (401, 200, 200),
+    "POST /api/hashtags/extract/": (401, 200, 200),
     "GET /api/popular_hashtags/": (401, 200, 200),
     "GET /api/trending_hashtags/": (401, 200, 200),
     # Each for oneself.

@@ -17,7 +17,7 @@ import pytest
 from hashpost.adapters.memory import MemoryStorage
 from hashpost.adapters.system import SystemClock
 from hashpost.adapters.tokens import HmacMailTokens
-from hashpost.domain.hashtag import parse
+from hashpost.domain.hashtag import parse, parse_prefix
 from hashpost.domain.timeline import FILTER_MAX, MERGED_MAX, PAGE_SIZE
 from hashpost.entrypoints.http import create_app, openapi_document
 from hashpost.entrypoints.http.asgi import Application, Receive, Scope, Send
@@ -129,6 +129,8 @@ class _Mend:
         if hashtag is not None and parse(unquote(hashtag)) is None:
             case.path_parameters["hashtag"] = "world"
         is_filtered = _mend_filter(case.query or {}) if case.path == "/api/posts/" else False
+        if case.query and parse_prefix(str(case.query.get("prefix", "w"))) is None:
+            case.query["prefix"] = "w"
         if case.query and "cursor" in case.query:
             self._mend_query(case)
         if case.query and (is_filtered or case.path == "/api/favorite_hashtags/posts/"):

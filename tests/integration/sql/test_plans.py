@@ -70,6 +70,8 @@ FILL = (
     "INSERT INTO post_hashtags SELECT 'all', id FROM posts WHERE deleted_at IS NULL",
     "INSERT INTO post_hashtags SELECT 't' || id % 3, id FROM posts WHERE deleted_at IS NULL",
     "INSERT INTO post_hashtags SELECT 'n' || id % 500, id FROM posts WHERE deleted_at IS NULL",
+    """INSERT INTO post_hashtags SELECT chr(23384 + id::int % 500) || '幕', id
+              FROM posts WHERE deleted_at IS NULL""",
     """INSERT INTO sessions SELECT i, i, '\\x00', NULL, NULL, i, CASE WHEN i % 10 = 0 THEN i END
               FROM generate_series(1, 20000) i""",
     """INSERT INTO session_tokens SELECT sha256(i::text::bytea), 1 + i % 20000
@@ -145,6 +147,19 @@ def planned(url: str, statement: ClauseElement, values: dict[str, str], mode: st
     return explained[0][0]["Plan"]
 
 
+def planned_by_sqlite(url: str, statement: ClauseElement, values: dict[str, str]) -> list[str]:
+    """The steps that SQLite takes for the statement."""
+    compiled = statement.compile(
+        dialect=SQLiteDialect(paramstyle="named"),
+        compile_kwargs={"render_postcompile": True},
+    )
+    assert isinstance(compiled, SQLCompiler)
+    unlimited = dict.fromkeys(compiled.bind_names.values(), "-1")
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+        steps = connection.execute(f"EXPLAIN QUERY PLAN {compiled}", unlimited | values)
+        return [step for *_, step in steps]
+
+
 @pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
 @pytest.mark.parametrize(("statement", "index"), STATEMENTS.values(), ids=STATEMENTS)
 def test_a_page_is_read_by_indexes_alone(
@@ -201,6 +216,16 @@ LOOKUPS: dict[str, tuple[ClauseElement, str, dict[str, str]]] = {
         hashtags._counts(hiding=False).params(names=["", ""]),
         "pk_post_hashtags",
         {"names_1": "'n1'", "names_2": "'n2'"},
+    ),
+    "completions": (
+        hashtags._completions(hiding=False),
+        "pk_post_hashtags",
+        {"prefix": "'n12'", "last": f"'n12{hashtags._LAST}'", "limit": "10"},
+    ),
+    "completions in Chinese": (
+        hashtags._completions(hiding=False),
+        "pk_post_hashtags",
+        {"prefix": "'字'", "last": f"'字{hashtags._LAST}'", "limit": "10"},
     ),
     "usage": (
         hashtags._usage(hiding=False).params(names=["", ""], least=0, **dict.fromkeys(DAYS, 0)),
@@ -288,18 +313,34 @@ def test_no_table_is_read_as_a_whole(
 def test_no_table_is_read_as_a_whole_in_sqlite(
     migrated_sqlite: str, statement: ClauseElement, values: dict[str, str]
 ) -> None:
-    compiled = statement.compile(
-        dialect=SQLiteDialect(paramstyle="named"),
-        compile_kwargs={"render_postcompile": True},
-    )
-    assert isinstance(compiled, SQLCompiler)
-    unlimited = dict.fromkeys(compiled.bind_names.values(), "-1")
-    with closing(sqlite3.connect(migrated_sqlite.removeprefix("sqlite:///"))) as connection:
-        steps = connection.execute(f"EXPLAIN QUERY PLAN {compiled}", unlimited | values)
-        scanned = [step for *_, step in steps if step.startswith("SCAN")]
+    steps = planned_by_sqlite(migrated_sqlite, statement, values)
 
+    scanned = [step for step in steps if step.startswith("SCAN")]
     large = {*metadata.tables, "later"} - {SMALL}
     assert {step.split()[1] for step in scanned}.isdisjoint(large)
+
+
+@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+@pytest.mark.parametrize("name", ["completions", "completions in Chinese"])
+def test_of_all_hashtags_only_those_that_begin_so_are_read(
+    filled: str, name: str, mode: str
+) -> None:
+    statement, index, values = LOOKUPS[name]
+
+    plan = list(all_nodes(planned(filled, statement, values, mode)))
+
+    (scan,) = [node for node in plan if node.get("Index Name") == index]
+    assert "name >= " in scan["Index Cond"]
+    assert "name <= " in scan["Index Cond"]
+    assert "Filter" not in scan
+
+
+def test_of_all_hashtags_only_those_that_begin_so_are_read_in_sqlite(migrated_sqlite: str) -> None:
+    statement, _, values = LOOKUPS["completions in Chinese"]
+
+    steps = planned_by_sqlite(migrated_sqlite, statement, values)
+
+    assert "SEARCH post_hashtags USING PRIMARY KEY (name>? AND name<?)" in steps
 
 
 class StepCounter:

@@ -176,3 +176,25 @@ async def test_nobody_gets_an_answer_by_knowing_a_key(service: Service, ada: Use
 
     with pytest.raises(Unauthenticated):
         await service.create_post(ada.id, "Hello", idempotency_key=KEY)
+
+
+async def test_a_dry_run_under_a_key_is_told_the_same_and_belongs_to_it(
+    service: Service, ada: User
+) -> None:
+    text = " #Hello, #日本語 "
+    found = await service.extract_hashtags(ada.id, text)
+
+    first, again = [
+        await service.extract_hashtags(ada.id, text, idempotency_key=KEY) for _ in range(2)
+    ]
+
+    assert first == again == found
+    with pytest.raises(IdempotencyKeyReused):
+        await service.extract_hashtags(ada.id, "#Hello", idempotency_key=KEY)
+    with pytest.raises(IdempotencyKeyReused):
+        await service.create_post(ada.id, text, idempotency_key=KEY)
+    with pytest.raises(InvalidInput) as wrong:
+        await service.extract_hashtags(ada.id, " ", idempotency_key="")
+    assert [error.field for error in wrong.value.errors] == ["text", "Idempotency-Key"]
+    only_key = service.extract_hashtags.faults(text=None, idempotency_key="")
+    assert [error.field for error in only_key] == ["Idempotency-Key"]

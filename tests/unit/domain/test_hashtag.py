@@ -16,7 +16,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from hashpost.domain.hashtag import Hashtag, extract, key, names, parse
+from hashpost.domain.hashtag import Hashtag, extract, key, names, parse, parse_prefix
 from hashpost.domain.post import text_faults
 from hashpost.testing.strategies import (
     hashtag_texts,
@@ -131,6 +131,94 @@ class TestProperties:
         assert list(text_faults(text)) == []
 
 
+class TestPropertiesOfPrefixes:
+    @given(hashtags())
+    def test_every_beginning_of_a_key_is_its_own_prefix(self, hashtag: str) -> None:
+        beginnings = beginnings_of(parse(hashtag) or "")
+
+        assert beginnings
+        assert [parse_prefix(each) for each in beginnings] == beginnings
+
+    @given(hashtags(), st.data(), signs(), st.sampled_from(["", "\u200d", "\u200c", "\ufe0f"]))
+    def test_and_stands_for_itself_in_all_of_its_spellings(
+        self, hashtag: str, data: st.DataObject, sign: str, ignorable: str
+    ) -> None:
+        beginning = data.draw(st.sampled_from(beginnings_of(parse(hashtag) or "")))
+        spelling = data.draw(st.sampled_from(spellings_of(beginning)))
+
+        assert parse_prefix(spelling + ignorable) == beginning
+        assert parse_prefix(sign + spelling + ignorable) == beginning
+
+    @given(hashtags(), st.data())
+    def test_what_was_typed_so_far_begins_the_key_unless_the_next_character_joins_the_last(
+        self, hashtag: str, data: st.DataObject
+    ) -> None:
+        cuts = [end for end in range(2, len(hashtag)) if stands_alone(hashtag[end])]
+        cut = data.draw(st.sampled_from(cuts or [len(hashtag)]))
+        assume(cuts and set(hashtag[1:cut]) - set(f"\u0f0b\u0f0c\u200d{MEDIAL}"))
+
+        assert (parse(hashtag) or "").startswith(parse_prefix(hashtag[:cut]) or "-")
+
+    @given(hashtags())
+    def test_what_is_typed_to_the_end_is_the_key_but_for_what_no_key_ends_with(
+        self, hashtag: str
+    ) -> None:
+        prefix = parse_prefix(hashtag) or ""
+
+        assert prefix.rstrip(f"\u0f0b{MEDIAL}") == parse(hashtag)
+
+    @given(st.one_of(any_texts, st.text(max_size=3), hashtags()))
+    @example("don\u00b7")
+    @example("\u0f0b")
+    @example("##")
+    def test_a_prefix_is_what_the_key_has_before_a_letter_written_behind_it(
+        self, text: str
+    ) -> None:
+        whole = parse(f"{text}x")
+        prefix = parse_prefix(text)
+
+        if prefix is None:
+            assert whole in (None, "x")
+        else:
+            assert whole == f"{prefix}x" or len(prefix) == 100 or len(text) >= 400
+
+    @given(st.one_of(any_texts, hashtags()))
+    def test_the_prefix_of_a_prefix_is_that_prefix(self, text: str) -> None:
+        prefix = parse_prefix(text)
+
+        assert prefix is None or parse_prefix(prefix) == prefix
+
+    def test_every_beginning_of_every_key_of_real_posts_is_its_own_prefix(self) -> None:
+        keys = {name for post in real_posts() for name in names(post)}
+        beginnings = [each for name in keys for each in beginnings_of(name)]
+
+        assert len(beginnings) > 100_000
+        assert [each for each in beginnings if parse_prefix(each) != each] == []
+
+
+def beginnings_of(name: str) -> list[str]:
+    return [name[:end] for end in range(1, len(name) + 1)]
+
+
+def spellings_of(beginning: str) -> list[str]:
+    """Itself, composed and decomposed, full-width, and in the cases that mean the same."""
+    wide = beginning.translate({code: code + 0xFEE0 for code in range(0x30, 0x7B)} | {0x5F: "_"})
+    cased = [beginning.upper(), beginning.title(), beginning.swapcase()]
+    return [
+        beginning,
+        wide,
+        unicodedata.normalize("NFD", beginning),
+        *(each for each in cased if each.casefold() == beginning.casefold()),
+    ]
+
+
+def stands_alone(character: str) -> bool:
+    """Whether it makes no one character with whatever stands before it."""
+    first = unicodedata.normalize("NFKD", character)[0]
+    is_part_of_a_syllable = "\u115f" <= first <= "\u11ff"  # or a filler that vanishes
+    return unicodedata.category(first)[0] in "LN" and not is_part_of_a_syllable
+
+
 class TestAgreementWithTheReference:
     @given(any_texts)
     def test_on_hard_texts(self, text: str) -> None:
@@ -174,6 +262,15 @@ class TestEveryCharacterOfUnicode:
 
         assert len(spellings) > 130_000
         assert [each for each in spellings if parse(key(each)) != key(each)] == []
+
+    def test_that_may_be_in_a_name_leaves_every_beginning_of_its_key_a_prefix(self) -> None:
+        characters = [each for each in map(chr, range(0x110000)) if in_a_name(each)]
+        keys = {parse(name) or "" for each in characters for name in (f"a{each}b", f"{each}b")}
+
+        assert len(keys) > 200_000
+        assert [
+            each for name in keys for each in beginnings_of(name) if parse_prefix(each) != each
+        ] == []
 
     def test_that_may_not_be_in_a_name_ends_it(self) -> None:
         others = [each for each in map(chr, range(0x30000)) if not in_a_name(each)]
@@ -522,6 +619,75 @@ class TestParsing:
     )
     def test_gives_none_for_anything_else(self, spelling: str) -> None:
         assert parse(spelling) is None
+
+
+class TestPrefixes:
+    @pytest.mark.parametrize(
+        "spelling",
+        ["Caf", "#CAF", "\uff03caf", "\ufe5f\uff23\uff41f", "caf\u200d", "\uff43af\ufe0f"],
+    )
+    def test_may_be_in_any_spelling_with_or_without_a_sign(self, spelling: str) -> None:
+        assert parse_prefix(spelling) == "caf"
+
+    @pytest.mark.parametrize(
+        ("spelling", "prefix"),
+        [
+            ("2024", "2024"),
+            ("_", "_"),
+            ("\u3003", "\u3003"),
+            ("\u0663", "\u0663"),
+            ("don\u00b7", "don\u00b7"),
+            ("Don\u0387", "don\u00b7"),
+            ("\u0140", "l\u00b7"),
+            ("ナ\uff65", "ナ\u30fb"),
+            ("メ\uff5e", "メ\u301c"),
+            ("བ\u0f7cད\u0f0b", "བ\u0f7cད\u0f0b"),
+            ("\u0f0bཀ", "ཀ"),
+        ],
+    )
+    def test_need_no_letter_yet_and_keep_what_only_stands_inside_a_key(
+        self, spelling: str, prefix: str
+    ) -> None:
+        assert parse_prefix(spelling) == prefix
+
+    @pytest.mark.parametrize(
+        ("typed", "name"),
+        [
+            ("e\u0301", "élan"),
+            ("\u1112\u1161", "하늘"),
+            ("ㅎ", "ㅎㅎ"),
+            ("は\u309b", "ばら"),
+            ("\uff8a\uff9e", "バラ"),
+            ("क", "क्षमा"),
+            ("क\u094d\u200d", "क्षमा"),
+        ],
+    )
+    def test_take_what_is_composed_by_now_as_one(self, typed: str, name: str) -> None:
+        assert (parse(name) or "").startswith(parse_prefix(typed) or "-")
+
+    @pytest.mark.parametrize(
+        ("typed", "name"),
+        [("e", "élan"), ("ㅎ", "하늘"), ("하", "한국"), ("は", "ばら"), ("donald\u00b7", "donald")],
+    )
+    def test_begin_no_key_of_which_their_last_character_is_only_a_part(
+        self, typed: str, name: str
+    ) -> None:
+        assert not (parse(name) or "").startswith(parse_prefix(typed) or "")
+
+    @pytest.mark.parametrize(
+        "spelling",
+        [
+            "", "#", "##a", "#a#b", " a", "a ", "a b", "a-b", "a.", "\u0301a", "\u200da", "\u3164",
+            "\u30fba", "\u0f0b", "\u0f0b\u0f0c", "\u0f0b\u0f90ཀ", "\uff9ea", "\u309b", "\u0e33a",
+            "\x00", "a\x00", "\ud800", "😀", "%", "a" * 101, "ß" * 51, "a" + "\u200d" * 400,
+        ],
+    )  # fmt: skip
+    def test_are_none_where_no_hashtag_begins_so(self, spelling: str) -> None:
+        assert parse_prefix(spelling) is None
+
+    def test_are_as_long_as_keys_and_hashtags_may_be(self) -> None:
+        assert parse_prefix("#" + "ß" * 50) == "ss" * 50
+        assert parse_prefix("#a" + "\u200d" * 399) == "a"
 
 
 class TestTime:

@@ -29,6 +29,8 @@ SAMPLES = [
     ("PUT", "/api/favorite_hashtags/world/", 204),
     ("GET", "/api/favorite_hashtags/posts/", 200),
     ("GET", "/api/trending_hashtags/", 200),
+    ("GET", "/api/hashtags/?prefix=w", 200),
+    ("POST", "/api/hashtags/extract/", 400),
     ("GET", "/unsubscribe/x/", 404),
     ("GET", "/metrics", 200),
     ("GET", "/health/live", 200),

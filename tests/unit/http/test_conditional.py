@@ -124,3 +124,62 @@ async def test_a_restored_post_has_the_tag_of_its_version(ada: Caller) -> None:
 
     assert restored.headers["ETag"] == post.headers["ETag"]
     assert (await call(ada, "GET", path, If_None_Match=post.headers["ETag"])).status_code == 304
+
+
+LISTS = [
+    "/api/posts/",
+    "/api/posts/?any=world",
+    "/api/users/{}/posts/",
+    "/api/hashtags/world/posts/",
+    "/api/favorite_hashtags/posts/",
+    "/api/popular_hashtags/",
+    "/api/trending_hashtags/",
+    "/api/hashtags/?prefix=w",
+]
+
+
+@pytest.mark.parametrize("path", LISTS)
+async def test_who_polls_a_list_learns_that_nothing_has_changed(ada: Caller, path: str) -> None:
+    await ada.call("PUT", "/api/favorite_hashtags/world/")
+    await ada.write("Hello #World")
+    path = path.format(ada.id)
+    first = await ada.get(path)
+    tag = first.headers["ETag"]
+
+    again = await call(ada, "GET", path, If_None_Match=tag)
+
+    assert tag.startswith('W/"')
+    assert (again.status_code, again.content) == (304, b"")
+    for name in ("ETag", "Cache-Control"):
+        assert again.headers[name] == first.headers[name]
+
+
+@pytest.mark.parametrize("path", [path for path in LISTS if "trending" not in path])
+@pytest.mark.parametrize("what", ["written", "edited", "deleted"])
+async def test_who_polls_a_list_gets_what_has_changed(ada: Caller, path: str, what: str) -> None:
+    await ada.call("PUT", "/api/favorite_hashtags/world/")
+    await ada.write("Hello #World")
+    post = await ada.write("Hello #World")
+    path = path.format(ada.id)
+    tag = (await ada.get(path)).headers["ETag"]
+    one = f"/api/posts/{post['id_post']}/"
+    method, target, body = {
+        "written": ("POST", "/api/posts/", {"text": "More #World"}),
+        "edited": ("PUT", one, {"text": "No more"}),
+        "deleted": ("DELETE", one, None),
+    }[what]
+    await ada.call(method, target, body)
+
+    answer = await call(ada, "GET", path, If_None_Match=tag)
+
+    assert answer.status_code == 200
+    assert answer.headers["ETag"] != tag
+
+
+async def test_pages_of_different_numbers_have_different_tags(ada: Caller) -> None:
+    for number in range(2):
+        await ada.write(f"Hello {number}")
+
+    answers = [await ada.get(f"/api/posts/?page={page}&page_size=1") for page in (1, 2)]
+
+    assert answers[0].headers["ETag"] != answers[1].headers["ETag"]

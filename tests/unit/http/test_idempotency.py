@@ -124,3 +124,20 @@ async def test_two_keys_are_none(ada: Caller) -> None:
     )
 
     assert problem_of(answer) == (400, "invalid-input", ["Idempotency-Key"])
+
+
+async def test_a_dry_run_takes_a_key(ada: Caller) -> None:
+    path = "/api/hashtags/extract/"
+    answers = [await post(ada, "Hello #World", path=path) for _ in range(2)]
+    answers.append(await ada.call("POST", path, {"text": "Hello #World"}))
+
+    other = await post(ada, "Hello", path=path)
+    elsewhere = await post(ada, "Hello #World")
+    wrong = await post(ada, " ", key="", path=path)
+
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert len({answer.content for answer in answers}) == 1
+    assert problem_of(other) == (422, "idempotency-key-reused", [])
+    assert problem_of(elsewhere) == (422, "idempotency-key-reused", [])
+    assert problem_of(wrong) == (400, "invalid-input", ["text", "Idempotency-Key"])
+    assert await count(ada) == 0

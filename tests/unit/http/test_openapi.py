@@ -34,21 +34,23 @@ STATUSES = {
     "GET /api/favorite_hashtags/": "200 400 401 431 500 503",
     "PUT /api/favorite_hashtags/{hashtag}/": "204 400 401 409 431 500 503",
     "DELETE /api/favorite_hashtags/{hashtag}/": "204 400 401 431 500 503",
-    "GET /api/favorite_hashtags/posts/": "200 400 401 404 431 500 503",
+    "GET /api/favorite_hashtags/posts/": "200 304 400 401 404 431 500 503",
     "PUT /api/favorite_hashtags/posts/": "204 400 401 409 431 500 503",
     "DELETE /api/favorite_hashtags/posts/": "204 400 401 431 500 503",
-    "GET /api/trending_hashtags/": "200 400 401 431 500 503",
+    "GET /api/trending_hashtags/": "200 304 400 401 431 500 503",
     "POST /api/posts/": "201 400 401 408 413 415 422 431 500 503",
-    "GET /api/posts/": "200 400 401 404 431 500 503",
+    "GET /api/posts/": "200 304 400 401 404 431 500 503",
     "PUT /api/posts/": "200 400 401 403 404 408 412 413 415 431 500 503",
     "DELETE /api/posts/": "200 400 401 403 404 408 412 413 415 431 500 503",
     "GET /api/posts/{id_post}/": "200 304 400 401 404 431 500 503",
     "PUT /api/posts/{id_post}/": "200 400 401 403 404 408 412 413 415 431 500 503",
     "DELETE /api/posts/{id_post}/": "200 400 401 403 404 412 431 500 503",
     "POST /api/posts/{id_post}/restore/": "200 400 401 404 422 431 500 503",
-    "GET /api/users/{user_id}/posts/": "200 400 401 404 431 500 503",
-    "GET /api/hashtags/{hashtag}/posts/": "200 400 401 404 431 500 503",
-    "GET /api/popular_hashtags/": "200 400 401 431 500 503",
+    "GET /api/users/{user_id}/posts/": "200 304 400 401 404 431 500 503",
+    "GET /api/hashtags/{hashtag}/posts/": "200 304 400 401 404 431 500 503",
+    "GET /api/hashtags/": "200 304 400 401 431 500 503",
+    "POST /api/hashtags/extract/": "200 400 401 408 413 415 422 431 500 503",
+    "GET /api/popular_hashtags/": "200 304 400 401 431 500 503",
     "GET /health/live": "200 400 431 500 503",
     "GET /health/ready": "200 400 431 500 503",
     "GET /metrics": "200 400 431 500 503",
@@ -95,6 +97,7 @@ def test_it_keeps_to_openapi_3_1() -> None:
 
 @every_operation
 def test_every_operation_is_described(operation: dict[str, Any]) -> None:
+    assert operation["operationId"].isidentifier()
     assert operation["summary"]
     assert operation["description"].endswith(".")
     assert operation["tags"]
@@ -120,13 +123,39 @@ def test_every_error_is_a_problem_with_examples(operation: dict[str, Any]) -> No
 
 
 @every_operation
-def test_every_body_and_answer_in_json_has_an_example_that_fits(operation: dict[str, Any]) -> None:
+def test_every_body_and_answer_with_content_has_an_example_that_fits(
+    operation: dict[str, Any],
+) -> None:
     contents = [response.get("content", {}) for response in operation["responses"].values()]
     contents += [operation["requestBody"]["content"]] if "requestBody" in operation else []
     for content in contents:
         for media_type in content.values():
+            assert _examples(media_type)
             for example in _examples(media_type):
                 _validate(example, media_type["schema"])
+
+
+@pytest.mark.parametrize(
+    "parameter",
+    DOCUMENT["components"]["parameters"].values(),
+    ids=DOCUMENT["components"]["parameters"],
+)
+def test_every_parameter_is_described_and_has_an_example_that_fits(
+    parameter: dict[str, Any],
+) -> None:
+    assert parameter["description"].endswith(".")
+    _validate(parameter["example"], parameter["schema"])
+
+
+@every_operation
+def test_parameters_are_components_and_all_in_the_path_are_there(operation: dict[str, Any]) -> None:
+    parameters = operation.get("parameters", [])
+    path = next(path for path, item in DOCUMENT["paths"].items() if operation in item.values())
+
+    assert all(each.keys() == {"$ref"} for each in parameters)
+    names = {each["$ref"].rpartition("/")[2] for each in parameters}
+    needed = {name for name in names if DOCUMENT["components"]["parameters"][name]["in"] == "path"}
+    assert needed == set(re.findall(r"{(\w+)}", path))
 
 
 def test_bodies_take_no_unknown_members_and_have_limits() -> None:
@@ -134,7 +163,7 @@ def test_bodies_take_no_unknown_members_and_have_limits() -> None:
 
     bodies = {name: schema for name, schema in schemas.items() if name.endswith("Body")}
 
-    assert len(bodies) == 12
+    assert len(bodies) == 13
     assert all(schema["additionalProperties"] is False for schema in bodies.values())
     id_post = bodies["EditPostBody"]["properties"]["id_post"]
     assert (id_post["minimum"], id_post["maximum"]) == (1, 2**53 - 1)
@@ -202,6 +231,7 @@ def test_parameters_have_their_ranges() -> None:
         "page_size": (1, 100),
         "popular_limit": (1, 50),
         "trending_limit": (1, 50),
+        "completion_limit": (1, 50),
     }
 
 

@@ -14,6 +14,7 @@ GETS = [
     "/api/hashtags/world/posts/",
     "/api/popular_hashtags/",
     "/api/trending_hashtags/",
+    "/api/hashtags/",
     "/api/users/me/",
     "/api/users/me/deleted_posts/",
     "/api/users/{user_id}/",
@@ -26,6 +27,8 @@ GETS = [
     "/api/docs/",
     "/api/docs/assets/start.js",
 ]
+QUERIES = {"/api/hashtags/": "?prefix=w"}
+"""What a path needs besides."""
 OTHERS = [
     ("POST", "/api/create_user/"),
     ("POST", "/api/token/"),
@@ -36,6 +39,7 @@ OTHERS = [
     ("DELETE", "/api/posts/"),
     ("PUT", "/api/posts/{id_post}/"),
     ("DELETE", "/api/users/me/"),
+    ("POST", "/api/hashtags/extract/"),
     ("PUT", "/api/users/me/password/"),
     ("PUT", "/api/users/me/digest/"),
     ("POST", "/api/password_reset/"),
@@ -64,6 +68,7 @@ ALLOWED = {
     "/api/token/revoke/": "OPTIONS, POST",
     "/api/password_reset/": "OPTIONS, POST",
     "/api/password_reset/confirm/": "OPTIONS, POST",
+    "/api/hashtags/extract/": "OPTIONS, POST",
     "/api/users/me/password/": "OPTIONS, PUT",
     "/api/users/me/digest/": "OPTIONS, PUT",
     "/unsubscribe/{token}/": "GET, HEAD, OPTIONS, POST",
@@ -152,9 +157,10 @@ async def test_a_get_answers_alike_with_and_without_its_trailing_slash(
     ada: Caller, path: str
 ) -> None:
     path = await _filled(path, ada)
+    query = QUERIES.get(path, "")
     path = path.rstrip("/")
 
-    without, with_slash = await ada.get(path), await ada.get(f"{path}/")
+    without, with_slash = await ada.get(f"{path}{query}"), await ada.get(f"{path}/{query}")
 
     assert without.status_code == with_slash.status_code == 200
     assert without.content == with_slash.content
@@ -189,7 +195,7 @@ async def test_what_takes_no_body_answers_alike_with_and_without_its_trailing_sl
 async def test_every_get_answers_head_with_the_same_headers_and_no_body(
     ada: Caller, path: str
 ) -> None:
-    path = await _filled(path, ada)
+    path = await _filled(path, ada) + QUERIES.get(path, "")
 
     head = await ada.call("HEAD", path, headers={"X-Request-ID": "same"})
     get = await ada.call("GET", path, headers={"X-Request-ID": "same"})
@@ -273,7 +279,7 @@ async def test_percent_encoding_what_needs_none_changes_nothing(ada: Caller) -> 
     assert (await ada.get(f"/api/users/{ada.id}/p%6Fsts/")).status_code == 200
 
 
-@pytest.mark.parametrize("name", ["posts", "api", "popular_hashtags", "me", "start.js"])
+@pytest.mark.parametrize("name", ["posts", "api", "popular_hashtags", "extract", "me", "start.js"])
 async def test_a_hashtag_may_be_called_like_a_part_of_a_path(ada: Caller, name: str) -> None:
     answer = await ada.get(f"/api/hashtags/{name}/posts/")
 
