@@ -37,6 +37,9 @@ MENDED = [
     'method="POST",route="/api/password_reset",status="202"',
     'method="POST",route="/api/password_reset/confirm",status="204"',
     'method="POST",route="/api/token/refresh",status="200"',
+    'method="POST",route="/api/token/revoke",status="204"',
+    'method="DELETE",route="/api/users/me",status="204"',
+    'method="POST",route="/api/posts/{id_post:int}/restore",status="200"',
     'method="POST",route="/unsubscribe/{token:str}",status="200"',
     'method="GET",route="/unsubscribe/{token:str}",status="200"',
     'method="GET",route="/api/favorite_hashtags/posts",status="200"',
@@ -135,6 +138,10 @@ class _Mend:
             self._mend_query(case)
         if case.query and (is_filtered or case.path == "/api/favorite_hashtags/posts/"):
             _mend_page(case.query)
+        _mend_headers(case.headers)
+        if case.operation.label == "POST /api/posts/{id_post}/restore/":
+            # Never one that schemathesis has deleted, and believes to be gone for good.
+            case.path_parameters["id_post"] = self._deleted_post()
         if "token" in case.path_parameters:
             case.path_parameters["token"] = TOKENS.unsubscribe(self._somebody()["id"])
         if isinstance(case.body, dict):
@@ -151,21 +158,27 @@ class _Mend:
         if case.query["cursor"] is None:
             del case.query["cursor"]
 
+    def _deleted_post(self) -> int:
+        path = f"{HOST}/api/posts/"
+        post = self._client.post(path, json={"text": "Hello"}, headers=self._headers).json()
+        self._client.delete(f"{path}{post['id_post']}/", headers=self._headers)
+        return int(post["id_post"])
+
     def _somebody(self) -> Mapping[str, Any]:
         return _signed_up(self._client, username=uuid4().hex[:30], password=PASSWORD)
 
     def _mend_body(self, case: Any, body: dict[str, Any]) -> None:
         label = case.operation.label
         for password in ("password", "new_password"):
-            if password in body and label != "POST /api/token/":
+            if password in body and label not in ("POST /api/token/", "DELETE /api/users/me/"):
                 body[password] = f"{body[password][:200]}{uuid4()}"
         if label == "POST /api/create_user/" and body.get("email") is not None:
             body["email"] = f"{uuid4()}@example.org"
-        if label == "PUT /api/users/me/password/":
-            body["old_password"] = PASSWORD
+        if label in ("PUT /api/users/me/password/", "DELETE /api/users/me/"):
+            body["old_password" if "new_password" in body else "password"] = PASSWORD
             theirs = f"Bearer {self._somebody()['access']}"
             case.headers[INSTEAD] = f"{self._headers['Authorization']}, {theirs}"
-        if label == "POST /api/token/refresh/":
+        if label in ("POST /api/token/refresh/", "POST /api/token/revoke/"):
             body["refresh"] = self._somebody()["refresh"]
         if label == "POST /api/password_reset/confirm/":
             expires_at = SystemClock()() + timedelta(minutes=1)
@@ -181,6 +194,13 @@ def _mend_filter(query: dict[str, Any]) -> bool:
         if None in map(parse, spellings) or len(spellings) > FILTER_MAX // len(FILTER):
             query[name] = "world"
     return bool(asked)
+
+
+def _mend_headers(headers: Any) -> None:
+    if "Idempotency-Key" in headers:
+        headers["Idempotency-Key"] = str(uuid4())
+    if "If-Match" in headers:
+        headers["If-Match"] = "*"
 
 
 def _mend_page(query: dict[str, Any]) -> None:
