@@ -139,13 +139,16 @@ class _Mend:
         if case.query and (is_filtered or case.path == "/api/favorite_hashtags/posts/"):
             _mend_page(case.query)
         _mend_headers(case.headers)
+        self._mend_path(case)
+        if isinstance(case.body, dict):
+            self._mend_body(case, case.body)
+
+    def _mend_path(self, case: Any) -> None:
         if case.operation.label == "POST /api/posts/{id_post}/restore/":
             # Never one that schemathesis has deleted, and believes to be gone for good.
             case.path_parameters["id_post"] = self._deleted_post()
         if "token" in case.path_parameters:
             case.path_parameters["token"] = TOKENS.unsubscribe(self._somebody()["id"])
-        if isinstance(case.body, dict):
-            self._mend_body(case, case.body)
 
     def _mend_query(self, case: Any) -> None:
         path = f"{HOST}{case.formatted_path}"

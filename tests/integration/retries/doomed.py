@@ -89,6 +89,7 @@ def main(point: str) -> None:
         listening.listen(100)
         sys.stdout.write(f"{listening.getsockname()[1]}\n")
         sys.stdout.flush()
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nobody reads what is logged there
         options = server_settings() | {"factory": False}
         Server(Config(application(point), **options)).run(sockets=[listening])
 
