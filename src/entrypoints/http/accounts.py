@@ -18,7 +18,7 @@ from hashpost.entrypoints.http.asgi import Answer, empty
 from hashpost.entrypoints.http.bodies import Faults
 from hashpost.entrypoints.http.openapi import Documented, documented
 from hashpost.entrypoints.http.requests import Call
-from hashpost.entrypoints.http.routing import NO_STORE
+from hashpost.entrypoints.http.routing import HASHING, NO_STORE
 from hashpost.entrypoints.http.schemas import (
     ConfirmPasswordResetBody,
     LogInBody,
@@ -57,7 +57,8 @@ class Accounts(Controller):
             use_case=SignUp,
             body=SignUpBody,
             errors=[UsernameTaken],
-        ),
+        )
+        | HASHING,
     )
     async def sign_up(self, request: Call) -> Answer:
         """Sign up."""
@@ -76,7 +77,8 @@ class Accounts(Controller):
             use_case=LogIn,
             body=LogInBody,
             errors=[InvalidCredentials],
-        ),
+        )
+        | HASHING,
     )
     async def log_in(self, request: Call) -> Answer:
         """Log in."""
@@ -125,7 +127,8 @@ class Accounts(Controller):
             use_case=ConfirmPasswordReset,
             body=ConfirmPasswordResetBody,
             errors=[InvalidResetToken],
-        ),
+        )
+        | HASHING,
     )
     async def confirm_password_reset(self, request: Call) -> Answer:
         """Set a new password by a token from a mail."""

@@ -111,6 +111,9 @@ def _routes(litestar: Litestar) -> Iterator[Route]:
             methods=frozenset(method for each in handlers for method in _methods(each)),
             cache_control=options["cache_control"],
             always_served=bool(options.get("always_served")),
+            hashing=frozenset(
+                method for each in handlers if each.opt.get("hashing") for method in _methods(each)
+            ),
         )
 
 

@@ -8,7 +8,7 @@ from hashpost.entrypoints.http.asgi import Answer, empty
 from hashpost.entrypoints.http.auth import authenticated
 from hashpost.entrypoints.http.openapi import Documented, documented
 from hashpost.entrypoints.http.requests import Call
-from hashpost.entrypoints.http.routing import NO_STORE
+from hashpost.entrypoints.http.routing import HASHING, NO_STORE
 from hashpost.entrypoints.http.schemas import (
     ChangePasswordBody,
     MeAnswer,
@@ -45,7 +45,8 @@ class Me(Controller):
             use_case=ChangePassword,
             body=ChangePasswordBody,
             errors=[WrongPassword],
-        ),
+        )
+        | HASHING,
     )
     async def change_password(self, request: Call) -> Answer:
         """Change one's password."""
