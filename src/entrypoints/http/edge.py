@@ -19,6 +19,7 @@ from hashpost.domain.errors import HashpostError, NotFound, Unavailable
 from hashpost.entrypoints.http import problems
 from hashpost.entrypoints.http.asgi import Application, Header, Message, Receive, Scope, Send
 from hashpost.entrypoints.http.gate import WAITING_MAX, WAITING_SECONDS, CallerGone, Gate
+from hashpost.entrypoints.http.limits import STANDINGS, header_fields
 from hashpost.entrypoints.http.metrics import Metrics
 from hashpost.entrypoints.http.problems import (
     HeadersTooLarge,
@@ -261,6 +262,7 @@ class _Exchange:
         own: list[Header] = [
             (b"x-request-id", self._request_id.encode()),
             (b"x-content-type-options", b"nosniff"),
+            *header_fields(self._inner_scope.get(STANDINGS, {}).values()),
         ]
         if not any(name == b"cache-control" for name, _ in headers):
             route = self._target.route if self._target else None
