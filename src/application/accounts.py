@@ -171,6 +171,24 @@ class LogIn:
 
 
 @dataclass(frozen=True, slots=True)
+class Revoke:
+    """End the session that a refresh token, current or spent, belongs to, with all its tokens.
+
+    The answer is the same whether or not there is such a session, and so it may be repeated.
+    """
+
+    storage: Storage
+    clock: Clock
+
+    async def __call__(self, refresh: str) -> None:
+        """End it."""
+        async with self.storage.transaction() as tx:
+            session = await tx.sessions.by_token(token_hash(refresh))
+            if session is not None:
+                await tx.sessions.save(session.revoked(at=self.clock()))
+
+
+@dataclass(frozen=True, slots=True)
 class Refresh:
     """Spend a refresh token for a new access token and a new refresh token.
 

@@ -26,15 +26,14 @@ class Admission:
     _seen: OrderedDict[Actor, datetime] = field(default_factory=OrderedDict)
 
     async def to_write(self, tx: Transaction, actor: Actor) -> User:
-        """The acting user, as this transaction sees it.
+        """The acting user, as this transaction sees it; nobody deletes the user meanwhile.
 
         Raises:
             Unauthenticated: the user is gone, or the actor's tokens are dead.
         """
-        if isinstance(actor, Access):
-            user, session = await tx.users.with_session(actor.user_id, actor.session_id)
-            return admitted(actor, user=user, session=session)
-        return admitted(actor, user=await tx.users.by_id(actor), session=None)
+        session_id = actor.session_id if isinstance(actor, Access) else None
+        user, session = await tx.users.for_write(actor_id(actor), session_id)
+        return admitted(actor, user=user, session=session)
 
     async def to_change(self, tx: Transaction, actor: Actor) -> User:
         """The acting user, locked until the end: nobody else changes the user meanwhile.

@@ -2,11 +2,18 @@
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from typing import Final
 
+from hashpost.application.messages import Done, in_batches
 from hashpost.application.ports import Audited, Storage
 from hashpost.domain.hashtag import names
+from hashpost.domain.message import Message
+
+ERASE_USER: Final = "erase-user"
+"""The job that forgets what is left of a deleted user."""
 
 BATCH = 1000
+ERASED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +85,19 @@ class CheckReadiness:
             Unavailable: they cannot.
         """
         await self.storage.ping()
+
+
+@dataclass(frozen=True, slots=True)
+class EraseUser:
+    """Forget what is left of a deleted user: nobody can see it any more, and nobody needs it."""
+
+    storage: Storage
+
+    async def __call__(self, message: Message) -> Done:
+        """Forget it, in bounded transactions; what an attempt before has forgotten stays so."""
+        user_id = int(message.arguments["user_id"] or 0)
+        erased = await in_batches(
+            self.storage, lambda tx: tx.posts.erase(owner_id=user_id, limit=ERASED_AT_ONCE)
+        )
+        await in_batches(self.storage, lambda tx: tx.requests.forget(user_id, limit=ERASED_AT_ONCE))
+        return Done(f"{erased} posts")

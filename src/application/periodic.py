@@ -8,6 +8,7 @@ from typing import Final
 from hashpost.application.housekeeping import CheckStorage
 from hashpost.application.messages import Done, in_batches
 from hashpost.application.ports import Clock, Storage
+from hashpost.domain.idempotency import KEPT
 from hashpost.domain.ids import first_id_at
 from hashpost.domain.message import Argument, Message, State
 from hashpost.domain.trend import DAY, day_of, scored
@@ -64,10 +65,10 @@ class PurgeDeletedPosts:
 
 @dataclass(frozen=True, slots=True)
 class PurgeExpired:
-    """Forget sessions that have ended, and messages that ended some time ago.
+    """Forget sessions that have ended, and requests and messages of some time ago.
 
     A session is kept for as long as an access token of it may hold. Messages that are done are kept
-    for a week, dead ones for ninety days.
+    for a week, dead ones for ninety days, requests under idempotency keys for a day.
     """
 
     storage: Storage
@@ -88,7 +89,10 @@ class PurgeExpired:
             self.storage,
             lambda tx: tx.outbox.purge(state=State.DEAD, before=now - DEAD_KEPT, limit=BATCH),
         )
-        return Done(f"{sessions} sessions, {done + dead} messages")
+        requests = await in_batches(
+            self.storage, lambda tx: tx.requests.purge(before=now - KEPT, limit=BATCH)
+        )
+        return Done(f"{sessions} sessions, {done + dead} messages, {requests} requests")
 
 
 @dataclass(frozen=True, slots=True)

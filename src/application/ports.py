@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from hashpost.domain.favorite import Favorite
+from hashpost.domain.idempotency import IdempotentRequest
 from hashpost.domain.mail import Mail
 from hashpost.domain.message import Message, State
 from hashpost.domain.popularity import HashtagCount
@@ -228,6 +229,16 @@ class Users(Protocol):
         """That user and that session, each or None, as they are at one moment."""
         ...
 
+    async def for_write(
+        self, user_id: int, session_id: int | None
+    ) -> tuple[User | None, Session | None]:
+        """As `with_session`; and until the end nobody deletes the user."""
+        ...
+
+    async def living(self, user_ids: Collection[int]) -> Collection[int]:
+        """Of these ids, those of users who are not deleted; until the end nobody deletes them."""
+        ...
+
     async def replace_password_hash(self, user_id: int, *, old: str, new: str) -> bool:
         """Put `new` in the place of `old`; False, and no change, when it is not `old` any more."""
         ...
@@ -237,7 +248,11 @@ class Users(Protocol):
         ...
 
     async def save(self, user: User) -> None:
-        """Keep the next state of a user that `for_change` of this transaction gave."""
+        """Keep the next state of a user that `for_change` of this transaction gave.
+
+        The posts of a user who is deleted are in no timeline from that instant on and count
+        nowhere, however many there are; each is as if it had been deleted with the user.
+        """
         ...
 
     async def by_email(self, email: str) -> Sequence[User]:
@@ -305,6 +320,21 @@ class Posts(Protocol):
         """Forget at most `limit` posts that were deleted before then, for good; how many.
 
         Those that somebody has locked are passed over.
+        """
+        ...
+
+    async def erase(self, *, owner_id: int, limit: int) -> int:
+        """Forget at most `limit` posts of a deleted user, live or deleted ones, for good; how many.
+
+        Fewer may be forgotten though there are more; none only when there are no more.
+        """
+        ...
+
+    async def deleted_of(self, owner_id: int, *, since: datetime, offset: int, limit: int) -> Slice:
+        """Of the user's posts that were deleted after that moment, the last deleted first.
+
+        At most `limit` of them, after the first `offset`, and how many there are, all at one
+        moment. Those deleted at one moment come with the newest first.
         """
         ...
 
@@ -398,6 +428,37 @@ class Favorites(Protocol):
 
     async def remove(self, user_id: int, name: str) -> None:
         """Forget a favourite; nothing happens if it is none."""
+        ...
+
+    async def remove_all(self, user_id: int) -> None:
+        """Forget every favourite of the user."""
+        ...
+
+
+class IdempotentRequests(Protocol):
+    """Requests that were made under keys, for as long as they are remembered."""
+
+    async def claim(
+        self, request: IdempotentRequest, *, forgotten: datetime
+    ) -> IdempotentRequest | None:
+        """Keep a request, still without an answer; None, unless the user has used the key.
+
+        Then it is the earlier request with its answer, and nothing was kept. One that was made at
+        `forgotten` or before counts for nothing. Whoever claims a key that somebody else's
+        transaction has claimed waits for the end of that one.
+        """
+        ...
+
+    async def save(self, request: IdempotentRequest) -> None:
+        """Keep the answer to a request that this transaction has claimed."""
+        ...
+
+    async def forget(self, user_id: int, *, limit: int) -> int:
+        """Forget at most `limit` requests of the user; how many."""
+        ...
+
+    async def purge(self, *, before: datetime, limit: int) -> int:
+        """Forget at most `limit` requests that were made before then; how many."""
         ...
 
 
@@ -554,6 +615,11 @@ class Transaction(Protocol):
     @property
     def schedules(self) -> Schedules:
         """When periodic jobs run."""
+        ...
+
+    @property
+    def requests(self) -> IdempotentRequests:
+        """Requests that were made under keys."""
         ...
 
     @property

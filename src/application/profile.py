@@ -1,9 +1,10 @@
-"""What users say about themselves, and how they prove who they are from now on."""
+"""What is known of users, what they say about themselves, how they prove who they are, and go."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hashpost.application.admission import Admission
+from hashpost.application.housekeeping import ERASE_USER
 from hashpost.application.mails import PASSWORD_CHANGED, PASSWORD_RESET
 from hashpost.application.messages import Outgoing
 from hashpost.application.ports import (
@@ -20,6 +21,7 @@ from hashpost.domain.errors import (
     InvalidResetToken,
     NotFound,
     Unauthenticated,
+    UserNotFound,
     WrongPassword,
     require,
 )
@@ -55,8 +57,31 @@ class ReadMe:
         await self.admission.to_read(actor)
         async with self.storage.reading() as reading:
             user = await reading.users.by_id(actor_id(actor))
-            if user is None:
+            if user is None or user.is_deleted:
                 raise Unauthenticated
+            posts = await reading.timelines.at_offset(UserPosts(user.id), offset=0, limit=1)
+        return Profile(user, posts.count)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadUser:
+    """Read what everybody may know of a user."""
+
+    storage: Storage
+    admission: Admission
+
+    async def __call__(self, actor: Actor, user_id: int) -> Profile:
+        """The user.
+
+        Raises:
+            Unauthenticated: the actor is nobody (any more).
+            UserNotFound: there is no such user (any more).
+        """
+        await self.admission.to_read(actor)
+        async with self.storage.reading() as reading:
+            user = await reading.users.by_id(user_id)
+            if user is None or user.is_deleted:
+                raise UserNotFound
             posts = await reading.timelines.at_offset(UserPosts(user.id), offset=0, limit=1)
         return Profile(user, posts.count)
 
@@ -104,7 +129,7 @@ class ChangePassword:
         await self.admission.to_read(actor)
         async with self.storage.reading() as reading:
             user = await reading.users.by_id(actor_id(actor))
-        if user is None:
+        if user is None or user.is_deleted:
             raise Unauthenticated
         faults = self.faults(old_password=old_password, new_password=new_password, user=user)
         require(faults)
@@ -280,3 +305,50 @@ class Unsubscribe:
         if user_id is None:
             raise NotFound
         return user_id
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteUser:
+    """Delete one's account: the user and all posts are gone at once, from every answer.
+
+    Every token is dead, and the name stays taken. However many posts there are, none is seen from
+    that moment on; a job then erases them, and whatever else is left, little by little.
+    """
+
+    storage: Storage
+    admission: Admission
+    hasher: PasswordHasher
+    clock: Clock
+    outgoing: Outgoing
+    queue: TaskQueue
+
+    async def __call__(self, actor: Actor, *, password: str) -> None:
+        """Delete it. A second time there is nobody who could.
+
+        Raises:
+            Unauthenticated: the actor is nobody (any more).
+            InvalidInput: the password cannot be one.
+            WrongPassword: it is not the user's.
+            Unavailable: too many passwords are being hashed already.
+        """
+        await self.admission.to_read(actor)
+        require(self.faults(password=password))
+        async with self.storage.reading() as reading:
+            user = await reading.users.by_id(actor_id(actor))
+        if user is None or user.is_deleted:
+            raise Unauthenticated
+        if not await self.hasher.verify(password, user.password_hash):
+            raise WrongPassword
+        async with self.storage.transaction() as tx:
+            present = await self.admission.to_change(tx, actor)
+            if present.password_hash != user.password_hash:
+                raise WrongPassword
+            await tx.users.save(present.deleted(at=self.clock()))
+            await tx.favorites.remove_all(present.id)
+            message = await self.outgoing.add(tx, ERASE_USER, user_id=present.id)
+        self.queue.wake([message])
+
+    def faults(self, *, password: str | None) -> Iterator[FieldError]:
+        """What is wrong with the input, if it is not None."""
+        if password is not None and not is_storable(password):
+            yield FieldError("password", "no NUL and no lone surrogate")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from hashpost.application import mails, periodic
-from hashpost.application.accounts import LogIn, Refresh, SignUp
+from hashpost.application.accounts import LogIn, Refresh, Revoke, SignUp
 from hashpost.application.admission import Admission, Authenticate
 from hashpost.application.favorites import (
     AddFavorite,
@@ -13,7 +13,13 @@ from hashpost.application.favorites import (
     RemoveFavorite,
 )
 from hashpost.application.hashtags import PopularHashtags, TrendingHashtags
-from hashpost.application.housekeeping import CheckReadiness, CheckStorage
+from hashpost.application.housekeeping import (
+    ERASE_USER,
+    CheckReadiness,
+    CheckStorage,
+    EraseUser,
+)
+from hashpost.application.idempotency import Once
 from hashpost.application.mails import Mailing
 from hashpost.application.messages import (
     Chance,
@@ -41,11 +47,20 @@ from hashpost.application.ports import (
     Storage,
     TaskQueue,
 )
-from hashpost.application.posts import CreatePost, DeletePost, EditPost, ReadPost
+from hashpost.application.posts import (
+    CreatePost,
+    DeletePost,
+    EditPost,
+    ListDeletedPosts,
+    ReadPost,
+    RestorePost,
+)
 from hashpost.application.profile import (
     ChangePassword,
     ConfirmPasswordReset,
+    DeleteUser,
     ReadMe,
+    ReadUser,
     RequestPasswordReset,
     SetDigest,
     SetPassword,
@@ -108,18 +123,23 @@ class Service:
     sign_up: SignUp
     log_in: LogIn
     refresh: Refresh
+    revoke: Revoke
     authenticate: Authenticate
     read_me: ReadMe
+    read_user: ReadUser
     change_password: ChangePassword
     request_password_reset: RequestPasswordReset
     confirm_password_reset: ConfirmPasswordReset
     set_digest: SetDigest
     unsubscribe: Unsubscribe
+    delete_user: DeleteUser
 
     create_post: CreatePost
     read_post: ReadPost
     edit_post: EditPost
     delete_post: DeletePost
+    restore_post: RestorePost
+    list_deleted_posts: ListDeletedPosts
 
     list_posts: ListPosts
     list_user_posts: ListUserPosts
@@ -160,6 +180,7 @@ def build_service(world: World, policy: Policy) -> Service:
     admission = Admission(storage, clock)
     pages = Pages(world.cursors)
     outgoing = Outgoing(clock, ids)
+    once = Once(clock)
     set_password = SetPassword(outgoing, queue)
     return Service(
         sign_up=SignUp(
@@ -190,8 +211,10 @@ def build_service(world: World, policy: Policy) -> Service:
             policy.access_token_ttl,
             policy.refresh_token_ttl,
         ),
+        revoke=Revoke(storage, clock),
         authenticate=Authenticate(world.access_tokens, admission, clock),
         read_me=ReadMe(storage, admission),
+        read_user=ReadUser(storage, admission),
         change_password=ChangePassword(
             storage, admission, world.hasher, set_password, policy.password_min_length
         ),
@@ -206,10 +229,13 @@ def build_service(world: World, policy: Policy) -> Service:
         ),
         set_digest=SetDigest(storage, admission),
         unsubscribe=Unsubscribe(storage, world.mail_tokens),
-        create_post=CreatePost(storage, admission, clock, ids),
+        delete_user=DeleteUser(storage, admission, world.hasher, clock, outgoing, queue),
+        create_post=CreatePost(storage, admission, once, clock, ids),
         read_post=ReadPost(storage, admission),
         edit_post=EditPost(storage, admission, clock),
         delete_post=DeletePost(storage, admission, clock, policy.deleted_posts_kept),
+        restore_post=RestorePost(storage, admission, once, clock, policy.deleted_posts_kept),
+        list_deleted_posts=ListDeletedPosts(storage, admission, clock, policy.deleted_posts_kept),
         list_posts=ListPosts(storage, admission, pages),
         list_user_posts=ListUserPosts(storage, admission, pages),
         list_hashtag_posts=ListHashtagPosts(storage, admission, pages),
@@ -252,6 +278,7 @@ def build_jobs(world: World, policy: Policy) -> Jobs:
         mails.PASSWORD_RESET_MAIL: mails.PasswordResetMail(storage, mailing, world.mail_tokens),
         mails.PASSWORD_CHANGED: mails.PasswordChangedMail(storage, mailing),
         mails.DIGEST: mails.DigestMail(storage, mailing, world.mail_tokens),
+        ERASE_USER: EraseUser(storage),
         periodic.PURGE_DELETED_POSTS: periodic.PurgeDeletedPosts(
             storage, clock, policy.deleted_posts_kept
         ),

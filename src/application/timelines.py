@@ -158,7 +158,8 @@ class ListUserPosts:
         timeline = UserPosts(user_id)
         require(self.pages.faults(timeline, page=page, page_size=page_size, cursor=cursor))
         async with self.storage.reading() as reading:
-            if await reading.users.by_id(user_id) is None:
+            owner = await reading.users.by_id(user_id)
+            if owner is None or owner.is_deleted:
                 raise UserNotFound
             return await self.pages.read(
                 reading, timeline, page=page, page_size=page_size, cursor=cursor

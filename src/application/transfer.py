@@ -2,7 +2,15 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Container, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Collection,
+    Container,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -54,7 +62,8 @@ class ImportPosts:
     Posts of one millisecond keep the order of their lines, if these stand together and are no more
     than go into one batch.
 
-    An unknown author is made, without a password. A line is known by its author, text, time and
+    An unknown author is made, without a password; for one who was deleted nothing is imported. A
+    line is known by its author, text, time and
     how many lines like it came before, and that knowledge is committed along with its post: after
     a crash, or run twice, the same source adds only what is missing.
     """
@@ -93,7 +102,7 @@ class _Run:
                 rejected.append(Rejected(line.number, errors))
             else:
                 good[self._key(line)] = line
-        imported = await self._keep_all(good)
+        imported = await self._keep_all(good, rejected)
         return ImportedBatch(imported, len(good) - imported, tuple(rejected))
 
     def _key(self, line: ImportLine) -> bytes:
@@ -102,18 +111,25 @@ class _Run:
         self.seen[alike] += 1
         return sha256(alike + self.seen[alike].to_bytes(8, "big")).digest()
 
-    async def _keep_all(self, lines: dict[bytes, ImportLine]) -> int:
+    async def _keep_all(self, lines: dict[bytes, ImportLine], rejected: list[Rejected]) -> int:
+        """How many are kept; those of deleted authors go over to the rejected ones."""
         while True:
             try:
                 return await self._keep(lines)
             except UsernameTaken:
                 """Somebody signed up as one of the authors just now: next time they are found."""
+            except _AuthorsAreGone as gone:
+                for key, line in tuple(lines.items()):
+                    if username_key(line.author) in gone.authors:
+                        del lines[key]
+                        rejected.append(Rejected(line.number, (_IS_GONE,)))
 
     async def _keep(self, lines: dict[bytes, ImportLine]) -> int:
         async with self.storage.transaction() as tx:
             claimed = set(await tx.imports.claim(lines))
             new = [line for key, line in lines.items() if key in claimed]
             owners = await self._owners_of(tx, new)
+            await _require_living(tx, owners)
             posts = await self._numbered(tx, new)
             attempt = 0
             while posts:
@@ -198,6 +214,24 @@ class _Run:
             )
             if await tx.users.add(user):
                 return user
+
+
+class _AuthorsAreGone(Exception):
+    """Some authors were deleted; the transaction is to be rolled back."""
+
+    def __init__(self, authors: Collection[str]) -> None:
+        super().__init__()
+        self.authors = authors
+
+
+_IS_GONE = FieldError("author", "somebody who was not deleted")
+
+
+async def _require_living(tx: Transaction, owners: Mapping[str, Owner]) -> None:
+    living = await tx.users.living([owner.id for owner in owners.values()])
+    gone = [author for author, owner in owners.items() if owner.id not in living]
+    if gone:
+        raise _AuthorsAreGone(gone)
 
 
 def _batches(lines: Iterable[ImportLine], size: int) -> Iterator[list[ImportLine]]:

@@ -81,6 +81,20 @@ class Conflict(HashpostError):
     title = "This conflicts with the present state"
 
 
+class PreconditionFailed(HashpostError):
+    """The thing is not in the state any more that the caller makes a condition."""
+
+    code = "precondition-failed"
+    title = "Somebody has changed this meanwhile"
+
+
+class IdempotencyKeyReused(HashpostError):
+    """The caller has used the key for another request already."""
+
+    code = "idempotency-key-reused"
+    title = "The idempotency key belongs to another request"
+
+
 class Unavailable(HashpostError):
     """Not now: something this needs is overloaded or away; try again later."""
 

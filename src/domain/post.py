@@ -2,13 +2,19 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from hashpost.domain import hashtag
 from hashpost.domain.characters import DEFAULT_IGNORABLE
-from hashpost.domain.errors import FieldError, NotTheOwner, PostNotFound, require
+from hashpost.domain.errors import (
+    FieldError,
+    NotTheOwner,
+    PostNotFound,
+    PreconditionFailed,
+    require,
+)
 from hashpost.domain.ids import time_of, unix_ms
 
 TEXT_MAX_LENGTH = 5000
@@ -70,28 +76,50 @@ class Post:
         """A name for this state of the post; another state of it never had the same."""
         return f"{self.id}.{0 if self.edited_at is None else unix_ms(self.edited_at)}"
 
-    def edited(self, *, by: int, text: str, at: datetime) -> "Post":
+    def edited(
+        self, *, by: int, text: str, at: datetime, versions: Collection[str] | None = None
+    ) -> "Post":
         """The post with another text, and the hashtags of that text.
+
+        `versions`, if given, are those of which the post must have one.
 
         Raises:
             PostNotFound: it is deleted.
             NotTheOwner: `by` is somebody else.
+            PreconditionFailed: it has none of the versions.
             InvalidInput: the text breaks a rule; the field is `text`.
         """
-        self._changeable(by=by)
+        self._changeable(by=by, versions=versions)
         text = checked_text(text)
         after = (self.edited_at or self.created_at) + timedelta(milliseconds=1)
         return replace(self, text=text, tags=hashtag.names(text), edited_at=max(at, after))
 
-    def deleted(self, *, by: int, at: datetime) -> "Post":
+    def deleted(self, *, by: int, at: datetime, versions: Collection[str] | None = None) -> "Post":
         """The post, softly deleted: its text is kept, no timeline shows it.
+
+        `versions`, if given, are those of which the post must have one.
 
         Raises:
             PostNotFound: it is deleted already.
             NotTheOwner: `by` is somebody else.
+            PreconditionFailed: it has none of the versions.
         """
-        self._changeable(by=by)
+        self._changeable(by=by, versions=versions)
         return replace(self, deleted_at=max(at, self.edited_at or self.created_at))
+
+    def restored(self, *, by: int, at: datetime, kept_for: timedelta) -> "Post":
+        """The post, live again as it was, its hashtags read anew; a live one is as it is.
+
+        Raises:
+            PostNotFound: it is somebody else's, or was deleted that long ago.
+        """
+        if self.owner.id != by:
+            raise PostNotFound
+        if self.deleted_at is None:
+            return self
+        if at >= self.deletion(kept_for=kept_for).purge_at:
+            raise PostNotFound
+        return replace(self, tags=hashtag.names(self.text), deleted_at=None)
 
     def deletion(self, *, kept_for: timedelta) -> Deletion:
         """What the deletion of this deleted post promises."""
@@ -99,11 +127,13 @@ class Post:
             raise ValueError("the post is live")
         return Deletion(self.id, self.deleted_at, self.deleted_at + kept_for)
 
-    def _changeable(self, *, by: int) -> None:
+    def _changeable(self, *, by: int, versions: Collection[str] | None) -> None:
         if self.deleted_at is not None:
             raise PostNotFound
         if self.owner.id != by:
             raise NotTheOwner
+        if versions is not None and self.version not in versions:
+            raise PreconditionFailed
 
 
 def checked_text(text: str) -> str:

@@ -89,9 +89,10 @@ def admitted(actor: Actor, *, user: User | None, session: Session | None) -> Use
     `user` is the user of that id, `session` the one that the actor names, or None for each.
 
     Raises:
-        Unauthenticated: there is no such user, the user's tokens or the session have been ended.
+        Unauthenticated: there is no such user (any more), the user's tokens or the session have
+            been ended.
     """
-    if user is None:
+    if user is None or user.is_deleted:
         raise Unauthenticated
     if isinstance(actor, Access) and (
         actor.generation != user.generation

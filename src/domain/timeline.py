@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from hashpost.domain.errors import FieldError
 from hashpost.domain.ids import MAX_ID
-from hashpost.domain.post import Post
+from hashpost.domain.post import Deletion, Post
 
 PAGE_SIZE = 20
 PAGE_SIZE_MAX = 100
@@ -122,3 +122,18 @@ def merged_page_faults(
     if not faults and page is not None and (page - 1) * page_size >= MERGED_MAX:
         yield FieldError("page", f"up to the {MERGED_MAX:,}th post; a cursor goes on from there")
     yield from faults
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedPage:
+    """One page of somebody's deleted posts, the last deleted first, each with its deletion.
+
+    As `Page`: `count` are all that can still be restored. There are no cursors.
+    """
+
+    count: int
+    page: int
+    page_size: int
+    has_next: bool
+    has_previous: bool
+    result: tuple[tuple[Post, Deletion], ...]

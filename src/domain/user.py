@@ -29,7 +29,8 @@ class User:
 
     `password_hash` is None for a user whom no password lets in (one made by an import).
     `generation` is carried by every access token and every session; raising it ends them all.
-    `digest_at` is when the last weekly digest was due.
+    `digest_at` is when the last weekly digest was due. Of a deleted user only the id and the name
+    are left, which nobody else can take.
     """
 
     id: int
@@ -39,6 +40,12 @@ class User:
     generation: int = 0
     weekly_digest: bool = False
     digest_at: datetime | None = None
+    deleted_at: datetime | None = None
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether the user has gone, with every post and every token."""
+        return self.deleted_at is not None
 
     @property
     def created_at(self) -> datetime:
@@ -48,6 +55,17 @@ class User:
     def with_password(self, password_hash: str) -> "User":
         """The user with another password, with which every token of the old one is dead."""
         return replace(self, password_hash=password_hash, generation=self.generation + 1)
+
+    def deleted(self, *, at: datetime) -> "User":
+        """What is left of the user: no way in, no address, and the name."""
+        return User(
+            id=self.id,
+            username=self.username,
+            email=None,
+            password_hash=None,
+            generation=self.generation + 1,
+            deleted_at=at,
+        )
 
     def with_digest(self, *, weekly: bool) -> "User":
         """The user, who wants the weekly digest or does not."""

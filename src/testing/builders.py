@@ -6,6 +6,7 @@ from hashlib import sha256
 from itertools import count
 
 from hashpost.domain.favorite import Favorite
+from hashpost.domain.idempotency import IdempotentRequest, fingerprint
 from hashpost.domain.ids import first_id_at, time_of
 from hashpost.domain.message import Argument, Message
 from hashpost.domain.post import Owner, Post
@@ -85,6 +86,20 @@ def a_favorite(name: str | None = None, *, since: datetime | None = None) -> Fav
     """A favourite."""
     number = an_id()
     return Favorite(name or f"name_{number}", since or time_of(number))
+
+
+def a_request(
+    *, user_id: int | None = None, key: str | None = None, answer: str = "{}"
+) -> IdempotentRequest:
+    """A request under a key."""
+    number = an_id()
+    return IdempotentRequest(
+        user_id=user_id or number,
+        key=key or f"key-{number}",
+        fingerprint=fingerprint("words", number),
+        made_at=time_of(number),
+        answer=answer,
+    )
 
 
 def a_message(

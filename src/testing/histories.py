@@ -172,6 +172,9 @@ class PostHistories(RuleBasedStateMachine):
         assert user_id is not None
         spelling = username.swapcase() if change_case else username
         answer = self.subject.log_in(spelling, self.model.passwords[user_id])
+        if user_id in self.model.gone:
+            assert answer == Failure("invalid-credentials")
+            return multiple()
         now = self.clock.now
         session = ModelSession(user_id, [answer["refresh"]], now, now + REFRESH_TTL)
         self.model.sessions.append(session)
@@ -225,6 +228,10 @@ class PostHistories(RuleBasedStateMachine):
         assert self.subject.create_post(token, "Hello") == NOBODY
         assert self.subject.edit_post(token, 1, "Hello") == NOBODY
         assert self.subject.delete_post(token, 1) == NOBODY
+        assert self.subject.restore_post(token, 1) == NOBODY
+        assert self.subject.list_deleted_posts(token, {}) == NOBODY
+        assert self.subject.read_user(token, 1) == NOBODY
+        assert self.subject.delete_user(token, "x" * 8) == NOBODY
         assert self.subject.read_post(token, 1) == NOBODY
         assert self.subject.list_posts(token, {}) == NOBODY
         assert self.subject.list_user_posts(token, 1, {}) == NOBODY
@@ -246,7 +253,7 @@ class PostHistories(RuleBasedStateMachine):
         """A user writes a post."""
         answer = self.subject.create_post(access["access"], text)
         if not self.model.may_act(access["access"], self.clock.now):
-            assert answer == NOBODY
+            self.check_nobody(access["access"], answer, text)
             return multiple()
         if text_is_wrong(text):
             assert answer == wrong("text")
@@ -270,6 +277,21 @@ class PostHistories(RuleBasedStateMachine):
         """A user edits a post, live or deleted, one's own or not."""
         answer = self.subject.edit_post(access["access"], post_id, text)
         failure = self.failure_to_write(access["access"], post_id, text)
+        if failure == NOBODY:
+            self.check_nobody(access["access"], answer, text)
+        else:
+            self.check_edit(answer, failure, post_id, text)
+
+    def check_nobody(self, access: str, answer: Answer, text: str) -> None:
+        """Who may not write is told so, at once; but who may still read, of a wrong text first."""
+        may_read = self.model.may_act(access, self.clock.now) is None
+        if may_read and text_is_wrong(text) and answer != NOBODY:
+            assert answer == wrong("text")
+        else:
+            assert answer == NOBODY
+
+    def check_edit(self, answer: Answer, failure: Failure | None, post_id: int, text: str) -> None:
+        """An edit fails as it must, or does what it should."""
         if failure is not None:
             assert answer == failure
             return
@@ -288,6 +310,10 @@ class PostHistories(RuleBasedStateMachine):
         """A user deletes a post, live or deleted, one's own or not."""
         answer = self.subject.delete_post(access["access"], post_id)
         failure = self.failure_to_write(access["access"], post_id)
+        self.check_deletion(answer, failure, post_id)
+
+    def check_deletion(self, answer: Answer, failure: Failure | None, post_id: int) -> None:
+        """A deletion fails as it must, or does what it should."""
         if failure is not None:
             assert answer == failure
             return
@@ -298,7 +324,7 @@ class PostHistories(RuleBasedStateMachine):
             "deleted_at": deleted_at,
             "purge_at": deleted_at + KEPT,
         }
-        self.model.deleted.add(post_id)
+        self.model.delete(post_id, self.clock.now)
 
     @rule(access=accesses, post_id=posts)
     def read_post(self, access: Any, post_id: int) -> None:
@@ -316,6 +342,7 @@ class PostHistories(RuleBasedStateMachine):
         allowed = self.model.may_act(token, self.clock.now)
         assert self.subject.edit_post(token, post_id, "x") == (expected if allowed else NOBODY)
         assert self.subject.delete_post(token, post_id) == (expected if allowed else NOBODY)
+        assert self.subject.restore_post(token, post_id) == (expected if allowed else NOBODY)
         self.check_read(token, self.subject.read_post(token, post_id), expected)
 
     # Timelines
@@ -466,6 +493,8 @@ class PostHistories(RuleBasedStateMachine):
         if faults:
             return wrong(*faults)
         kind, value = timeline
+        if kind == "user" and value in self.model.gone:
+            return Failure("user-not-found")
         posts = self.model.live(
             lambda post: (
                 kind == "posts"

@@ -23,13 +23,14 @@ from hashpost.testing.histories import (
     paging_faults,
 )
 from hashpost.testing.model import NOBODY, RESET_TTL, Answer, Failure, sign_up_faults, wrong
+from hashpost.testing.second_thoughts import SecondThoughts
 
 HARMLESS_JOBS = ["purge-deleted-posts", "purge-expired", "self-check"]
 """Jobs after which every answer is as before."""
 
 
-class ServiceMachine(PostHistories):
-    """Besides what `PostHistories` do: passwords, mails, favourites, digests, trends, jobs."""
+class ServiceMachine(SecondThoughts):
+    """Besides what `SecondThoughts` do: passwords, mails, favourites, digests, trends, jobs."""
 
     resets = Bundle("resets")
     favorite_cursors = Bundle("favorite_cursors")

@@ -25,6 +25,7 @@ OLD = timedelta(days=40)
 """How old a post is when the job that deletes old ones does so, in the services under test."""
 TRENDING = 2
 """How many users make a hashtag trend, in the services under test."""
+DAY = timedelta(days=1)
 MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -72,7 +73,11 @@ class Model:
     accesses: dict[str, ModelAccess] = field(default_factory=dict)
     sessions: list[ModelSession] = field(default_factory=list)
     posts: dict[int, dict[str, Any]] = field(default_factory=dict)
-    deleted: set[int] = field(default_factory=set)
+    deleted: dict[int, datetime] = field(default_factory=dict)
+    gone: set[int] = field(default_factory=set)
+    """Users who have deleted their accounts."""
+    requests: dict[tuple[int, str], tuple[Any, Answer, datetime]] = field(default_factory=dict)
+    """What a user asked for under a key, what the answer was, and when."""
     last_id: int = 0
     emails: dict[int, str | None] = field(default_factory=dict)
     generations: dict[int, int] = field(default_factory=dict)
@@ -99,9 +104,7 @@ class Model:
         """A user has another password: every session ends."""
         self.passwords[user_id] = password
         self.generations[user_id] += 1
-        for session in self.sessions:
-            if session.user_id == user_id and session.revoked_at is None:
-                session.revoked_at = now
+        self.revoke(user_id, now)
         self.send("password-changed-mail", user_id)
 
     def send(self, job: str, user_id: int) -> None:
@@ -151,7 +154,30 @@ class Model:
         """Whatever is too old is deleted."""
         for post_id, post in self.posts.items():
             if post["created_at"] < now - OLD:
-                self.deleted.add(post_id)
+                self.delete(post_id, now)
+
+    def delete(self, post_id: int, now: datetime) -> None:
+        """A post is deleted, if it is not yet."""
+        post = self.posts[post_id]
+        self.deleted.setdefault(post_id, max(now, post["edited_at"] or post["created_at"]))
+
+    def delete_user(self, user_id: int, now: datetime) -> None:
+        """A user has gone, with every post and every token."""
+        self.gone.add(user_id)
+        self.generations[user_id] += 1
+        self.emails[user_id] = None
+        self.favorites[user_id] = {}
+        self.digests.discard(user_id)
+        self.revoke(user_id, now)
+        for post_id, post in self.posts.items():
+            if post["owner"]["id"] == user_id:
+                self.delete(post_id, now)
+
+    def revoke(self, user_id: int, now: datetime) -> None:
+        """Every session of a user ends."""
+        for session in self.sessions:
+            if session.user_id == user_id and session.revoked_at is None:
+                session.revoked_at = now
 
     def send_digests(self, now: datetime) -> None:
         """Whoever wants a digest, and has not had one for seven days, gets it if there is news."""

@@ -40,16 +40,30 @@ class Subject(Protocol):
         """Tokens: access, refresh, expires_in."""
         ...
 
-    def create_post(self, access: str, text: str) -> Answer:
+    def revoke(self, refresh: str) -> Answer:
+        """None."""
+        ...
+
+    def create_post(self, access: str, text: str, *, key: str | None = None) -> Answer:
         """A post: id_post, text, owner, created_at, edited_at, tags."""
         ...
 
-    def edit_post(self, access: str, post_id: int, text: str) -> Answer:
+    def edit_post(
+        self, access: str, post_id: int, text: str, *, version: str | None = None
+    ) -> Answer:
         """A post."""
         ...
 
-    def delete_post(self, access: str, post_id: int) -> Answer:
+    def delete_post(self, access: str, post_id: int, *, version: str | None = None) -> Answer:
         """A deletion: id_post, deleted_at, purge_at."""
+        ...
+
+    def restore_post(self, access: str, post_id: int, *, key: str | None = None) -> Answer:
+        """A post."""
+        ...
+
+    def list_deleted_posts(self, access: str, paging: Paging) -> Answer:
+        """A page, whose posts have deleted_at and purge_at too."""
         ...
 
     def read_post(self, access: str, post_id: int) -> Answer:
@@ -78,6 +92,14 @@ class Subject(Protocol):
 
     def read_me(self, access: str) -> Answer:
         """A user: id, username, created_at, post_count, email, weekly_digest."""
+        ...
+
+    def read_user(self, access: str, user_id: int) -> Answer:
+        """A user: id, username, created_at, post_count."""
+        ...
+
+    def delete_user(self, access: str, password: str) -> Answer:
+        """None."""
         ...
 
     def change_password(self, access: str, old: str, new: str) -> Answer:
@@ -213,34 +235,65 @@ class InProcess:
 
         return self._answer(call)
 
-    def create_post(self, access: str, text: str) -> Answer:
+    def revoke(self, refresh: str) -> Answer:
+        """See `Subject`."""
+        return self._answer(lambda: self._service.revoke(refresh))
+
+    def create_post(self, access: str, text: str, *, key: str | None = None) -> Answer:
         """See `Subject`."""
 
         async def call() -> Answer:
             actor = await self._service.authenticate(access)
-            return _post(await self._service.create_post(actor, text))
+            return _post(await self._service.create_post(actor, text, idempotency_key=key))
 
         return self._answer(call)
 
-    def edit_post(self, access: str, post_id: int, text: str) -> Answer:
+    def edit_post(
+        self, access: str, post_id: int, text: str, *, version: str | None = None
+    ) -> Answer:
         """See `Subject`."""
 
         async def call() -> Answer:
             actor = await self._service.authenticate(access)
-            return _post(await self._service.edit_post(actor, post_id, text))
+            return _post(
+                await self._service.edit_post(actor, post_id, text, versions=_only(version))
+            )
 
         return self._answer(call)
 
-    def delete_post(self, access: str, post_id: int) -> Answer:
+    def delete_post(self, access: str, post_id: int, *, version: str | None = None) -> Answer:
         """See `Subject`."""
 
         async def call() -> Answer:
             actor = await self._service.authenticate(access)
-            deletion = await self._service.delete_post(actor, post_id)
+            return asdict(await self._service.delete_post(actor, post_id, versions=_only(version)))
+
+        return self._answer(call)
+
+    def restore_post(self, access: str, post_id: int, *, key: str | None = None) -> Answer:
+        """See `Subject`."""
+
+        async def call() -> Answer:
+            actor = await self._service.authenticate(access)
+            return _post(await self._service.restore_post(actor, post_id, idempotency_key=key))
+
+        return self._answer(call)
+
+    def list_deleted_posts(self, access: str, paging: Paging) -> Answer:
+        """See `Subject`."""
+
+        async def call() -> Answer:
+            actor = await self._service.authenticate(access)
+            page = await self._service.list_deleted_posts(actor, **paging)
+            result = [_post(post) | asdict(deletion) for post, deletion in page.result]
             return {
-                "id_post": deletion.id_post,
-                "deleted_at": deletion.deleted_at,
-                "purge_at": deletion.purge_at,
+                "count": page.count,
+                "page": page.page,
+                "page_size": page.page_size,
+                "has_next": page.has_next,
+                "has_previous": page.has_previous,
+                "next_cursor": None,
+                "result": result,
             }
 
         return self._answer(call)
@@ -315,6 +368,30 @@ class InProcess:
                 "email": me.user.email,
                 "weekly_digest": me.user.weekly_digest,
             }
+
+        return self._answer(call)
+
+    def read_user(self, access: str, user_id: int) -> Answer:
+        """See `Subject`."""
+
+        async def call() -> Answer:
+            actor = await self._service.authenticate(access)
+            profile = await self._service.read_user(actor, user_id)
+            return {
+                "id": profile.user.id,
+                "username": profile.user.username,
+                "created_at": profile.user.created_at,
+                "post_count": profile.post_count,
+            }
+
+        return self._answer(call)
+
+    def delete_user(self, access: str, password: str) -> Answer:
+        """See `Subject`."""
+
+        async def call() -> Answer:
+            actor = await self._service.authenticate(access)
+            await self._service.delete_user(actor, password=password)
 
         return self._answer(call)
 
@@ -414,6 +491,10 @@ class InProcess:
                 return Failure(error.code)
 
         return self._runner.run(run())
+
+
+def _only(version: str | None) -> list[str] | None:
+    return None if version is None else [version]
 
 
 def _tokens(tokens: Tokens) -> Answer:

@@ -1,7 +1,7 @@
 """The service as the state machine sees it, over HTTP."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
@@ -50,19 +50,46 @@ class OverHttp:
         """See `Subject`."""
         return _tokens(self._call("POST", "/api/token/refresh/", 200, body={"refresh": refresh}))
 
-    def create_post(self, access: str, text: str) -> Answer:
+    def revoke(self, refresh: str) -> Answer:
         """See `Subject`."""
-        return _post(self._call("POST", "/api/posts/", 201, access, body={"text": text}))
+        return self._call("POST", "/api/token/revoke/", 204, body={"refresh": refresh})
 
-    def edit_post(self, access: str, post_id: int, text: str) -> Answer:
+    def create_post(self, access: str, text: str, *, key: str | None = None) -> Answer:
         """See `Subject`."""
-        body = {"id_post": post_id, "text": text}
-        return _post(self._call("PUT", "/api/posts/", 200, access, body=body))
+        body, headers = {"text": text}, _named("Idempotency-Key", key)
+        return _post(self._call("POST", "/api/posts/", 201, access, body=body, headers=headers))
 
-    def delete_post(self, access: str, post_id: int) -> Answer:
-        """See `Subject`."""
-        answer = self._call("DELETE", "/api/posts/", 200, access, body={"id_post": post_id})
+    def edit_post(
+        self, access: str, post_id: int, text: str, *, version: str | None = None
+    ) -> Answer:
+        """See `Subject`; with a version by path."""
+        if version is None:
+            body = {"id_post": post_id, "text": text}
+            return _post(self._call("PUT", "/api/posts/", 200, access, body=body))
+        path, headers = f"/api/posts/{post_id}/", {"If-Match": f'"{version}"'}
+        return _post(self._call("PUT", path, 200, access, body={"text": text}, headers=headers))
+
+    def delete_post(self, access: str, post_id: int, *, version: str | None = None) -> Answer:
+        """See `Subject`; with a version by path."""
+        if version is None:
+            answer = self._call("DELETE", "/api/posts/", 200, access, body={"id_post": post_id})
+        else:
+            path, headers = f"/api/posts/{post_id}/", {"If-Match": f'"{version}"'}
+            answer = self._call("DELETE", path, 200, access, headers=headers)
         return _with_times(answer, "deleted_at", "purge_at")
+
+    def restore_post(self, access: str, post_id: int, *, key: str | None = None) -> Answer:
+        """See `Subject`."""
+        path, headers = f"/api/posts/{post_id}/restore/", _named("Idempotency-Key", key)
+        return _post(self._call("POST", path, 200, access, headers=headers))
+
+    def list_deleted_posts(self, access: str, paging: Paging) -> Answer:
+        """See `Subject`."""
+        page = self._page("/api/users/me/deleted_posts/", access, paging)
+        if isinstance(page, Failure):
+            return page
+        posts = [_with_times(post, "deleted_at", "purge_at") for post in page["result"]]
+        return page | {"result": posts}
 
     def read_post(self, access: str, post_id: int) -> Answer:
         """See `Subject`."""
@@ -95,6 +122,15 @@ class OverHttp:
     def read_me(self, access: str) -> Answer:
         """See `Subject`."""
         return _with_times(self._call("GET", "/api/users/me/", 200, access), "created_at")
+
+    def read_user(self, access: str, user_id: int) -> Answer:
+        """See `Subject`."""
+        return _with_times(self._call("GET", f"/api/users/{user_id}/", 200, access), "created_at")
+
+    def delete_user(self, access: str, password: str) -> Answer:
+        """See `Subject`."""
+        body = {"password": password}
+        return self._call("DELETE", "/api/users/me/", 204, access, body=body)
 
     def change_password(self, access: str, old: str, new: str) -> Answer:
         """See `Subject`."""
@@ -164,10 +200,17 @@ class OverHttp:
         return answer | {"result": [_post(post) for post in answer["result"]]}
 
     def _call(
-        self, method: str, path: str, status: int, access: str | None = None, body: Any = None
+        self,
+        method: str,
+        path: str,
+        status: int,
+        access: str | None = None,
+        *,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        headers = {"Authorization": f"Bearer {access}"} if access else {}
-        response = self._client.request(method, path, headers=headers, json=body)
+        own = {"Authorization": f"Bearer {access}"} if access else {}
+        response = self._client.request(method, path, headers={**own, **(headers or {})}, json=body)
         assert "X-Request-ID" in response.headers
         if response.status_code == status:
             return response.json() if response.content else None
@@ -177,6 +220,10 @@ class OverHttp:
         assert answer["status"] == response.status_code
         fields = frozenset(error["field"] for error in answer.get("errors", ()))
         return Failure(answer["type"].removeprefix(PROBLEM), fields)
+
+
+def _named(header: str, value: str | None) -> dict[str, str]:
+    return {} if value is None else {header: value}
 
 
 def _favorite(hashtag: str) -> str:

@@ -1,7 +1,7 @@
 """The repositories of a transaction, and those of a reading."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from heapq import merge
@@ -11,6 +11,7 @@ from hashpost.adapters.memory.state import Committed, DraftState
 from hashpost.application.ports import Audited
 from hashpost.domain.errors import UsernameTaken
 from hashpost.domain.favorite import Favorite
+from hashpost.domain.idempotency import IdempotentRequest
 from hashpost.domain.popularity import HashtagCount, most_popular
 from hashpost.domain.post import Post
 from hashpost.domain.session import Session
@@ -48,6 +49,18 @@ class MemoryUsers:
     ) -> tuple[User | None, Session | None]:
         """That user and that session."""
         return self.state.users.get(user_id), self.state.sessions.get(session_id)
+
+    async def for_write(
+        self, user_id: int, session_id: int | None
+    ) -> tuple[User | None, Session | None]:
+        """That user and that session; there is one transaction at a time, so nobody deletes it."""
+        session = None if session_id is None else self.state.sessions.get(session_id)
+        return self.state.users.get(user_id), session
+
+    async def living(self, user_ids: Collection[int]) -> Collection[int]:
+        """Of these ids, those of users who are not deleted."""
+        users = map(self.state.users.get, user_ids)
+        return {user.id for user in users if user is not None and not user.is_deleted}
 
     async def replace_password_hash(self, user_id: int, *, old: str, new: str) -> bool:
         """Put one hash in the place of another."""
@@ -134,11 +147,11 @@ class MemoryPosts:
 
     async def by_id(self, post_id: int) -> Post | None:
         """The post with that id."""
-        return self.state.posts.get(post_id)
+        return self.state.post(post_id)
 
     async def for_change(self, post_id: int) -> Post | None:
         """The post with that id; there is one transaction at a time, so nobody else changes it."""
-        return self.state.posts.get(post_id)
+        return self.state.post(post_id)
 
     async def save(self, before: Post, after: Post) -> None:
         """Keep the next state of a post."""
@@ -155,6 +168,25 @@ class MemoryPosts:
         for post_id in gone:
             self.state.posts.drop(post_id)
         return len(gone)
+
+    async def erase(self, *, owner_id: int, limit: int) -> int:
+        """Forget posts of a user."""
+        posts = (post.id for post in self.state.posts.values() if post.owner.id == owner_id)
+        gone = list(islice(posts, limit))
+        for post_id in gone:
+            self.state.posts.drop(post_id)
+        return len(gone)
+
+    async def deleted_of(self, owner_id: int, *, since: datetime, offset: int, limit: int) -> Slice:
+        """The user's deleted posts, the last deleted first."""
+        deleted = sorted(
+            (post.deleted_at, post.id)
+            for post in self.state.posts.values()
+            if post.owner.id == owner_id and post.deleted_at is not None and post.deleted_at > since
+        )
+        page = deleted[::-1][offset : offset + limit]
+        found = (self.state.posts.get(post_id) for _, post_id in page)
+        return Slice(len(deleted), tuple(post for post in found if post is not None))
 
     async def delete_old(self, *, below: int, at: datetime, limit: int) -> int:
         """Delete live posts softly, oldest first."""
@@ -185,6 +217,48 @@ class MemoryFavorites:
         """Forget a favourite."""
         favorites = self.state.favorites.get(user_id) or ()
         self.state.favorites.put(user_id, tuple(each for each in favorites if each.name != name))
+
+    async def remove_all(self, user_id: int) -> None:
+        """Forget every favourite of the user."""
+        self.state.favorites.drop(user_id)
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryRequests:
+    """Requests under keys, by user and key."""
+
+    state: DraftState
+
+    async def claim(
+        self, request: IdempotentRequest, *, forgotten: datetime
+    ) -> IdempotentRequest | None:
+        """Keep a request; there is one transaction at a time, so nobody waits in here."""
+        earlier = self.state.requests.get((request.user_id, request.key))
+        if earlier is not None and earlier.made_at > forgotten:
+            return earlier
+        await self.save(request)
+        return None
+
+    async def save(self, request: IdempotentRequest) -> None:
+        """Keep a request with its answer."""
+        self.state.requests.put((request.user_id, request.key), request)
+
+    async def forget(self, user_id: int, *, limit: int) -> int:
+        """Forget requests of the user."""
+        return self._drop((each for each in self._all() if each.user_id == user_id), limit)
+
+    async def purge(self, *, before: datetime, limit: int) -> int:
+        """Forget requests that were made before then."""
+        return self._drop((each for each in self._all() if each.made_at < before), limit)
+
+    def _all(self) -> Iterator[IdempotentRequest]:
+        return self.state.requests.values()
+
+    def _drop(self, requests: Iterator[IdempotentRequest], limit: int) -> int:
+        gone = list(islice(requests, limit))
+        for request in gone:
+            self.state.requests.drop((request.user_id, request.key))
+        return len(gone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,10 +390,12 @@ class MemoryAudit:
     """Shows posts and their places in timelines."""
 
     state: Committed
+    shown: DraftState
 
     async def posts(self, *, after: int, limit: int) -> Sequence[Audited]:
         """At most `limit` posts with ids above `after`."""
-        ids = sorted(post_id for post_id in self.state.posts if post_id > after)[:limit]
+        posts = (post for post in self.shown.shown_posts() if post.id > after)
+        some = sorted(posts, key=lambda post: post.id)[:limit]
         places = self._places()
         return [
             Audited(
@@ -329,7 +405,7 @@ class MemoryAudit:
                 tags=post.tags,
                 listed=frozenset(places.get(post.id, ())),
             )
-            for post in (self.state.posts[post_id] for post_id in ids)
+            for post in some
         ]
 
     async def strays(self, *, limit: int) -> Sequence[tuple[str, int]]:

@@ -3,11 +3,12 @@
 from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
 from hashpost.domain.favorite import Favorite
+from hashpost.domain.idempotency import IdempotentRequest
 from hashpost.domain.message import Message
 from hashpost.domain.post import Post
 from hashpost.domain.schedule import Schedule
@@ -30,6 +31,7 @@ class Committed:
     session_ids: dict[bytes, int] = field(default_factory=dict)
     posts: dict[int, Post] = field(default_factory=dict)
     imports: dict[bytes, bytes] = field(default_factory=dict)
+    requests: dict[tuple[int, str], IdempotentRequest] = field(default_factory=dict)
     favorites: dict[int, tuple[Favorite, ...]] = field(default_factory=dict)
     trends: dict[None, tuple[Trend, ...]] = field(default_factory=dict)
     messages: dict[int, Message] = field(default_factory=dict)
@@ -89,6 +91,7 @@ class DraftState:
         self.session_ids = Draft(state.session_ids)
         self.posts = Draft(state.posts)
         self.imports = Draft(state.imports)
+        self.requests = Draft(state.requests)
         self.favorites = Draft(state.favorites)
         self.trends = Draft(state.trends)
         self.messages = Draft(state.messages)
@@ -124,13 +127,35 @@ class DraftState:
         if message.slot is not None:
             self.slots.drop((message.job, message.slot))
 
+    def post(self, post_id: int) -> Post | None:
+        """The post; one of a deleted user is deleted, since then at the latest."""
+        return self._shown(self.posts.get(post_id))
+
+    def shown_posts(self) -> Iterator[Post]:
+        """All posts, as `post` gives them."""
+        return (post for post in map(self._shown, self.posts.values()) if post is not None)
+
     def commit(self) -> None:
         """Make all changes at once, those of the timelines included."""
-        for post_id, post in self.posts.changes.items():
-            self._place(post_id, self._state.posts.get(post_id), post)
+        before = DraftState(self._state)
+        touched = {*self.posts.changes, *self._posts_of_the_deleted()}
+        places = [(post_id, before.post(post_id), self.post(post_id)) for post_id in touched]
         for draft in vars(self).values():
             if isinstance(draft, Draft):
                 draft.commit()
+        for post_id, old, new in places:
+            self._place(post_id, old, new)
+
+    def _shown(self, post: Post | None) -> Post | None:
+        if post is None or post.deleted_at is not None:
+            return post
+        owner = self.users.get(post.owner.id)
+        return post if owner is None else replace(post, deleted_at=owner.deleted_at)
+
+    def _posts_of_the_deleted(self) -> Iterator[int]:
+        gone = (user for user in self.users.changes.values() if user and user.is_deleted)
+        for user in gone:
+            yield from self._state.timeline(UserPosts(user.id))
 
     def _place(self, post_id: int, before: Post | None, after: Post | None) -> None:
         old, new = _places(before), _places(after)

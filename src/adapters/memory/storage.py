@@ -12,6 +12,7 @@ from hashpost.adapters.memory.repositories import (
     MemoryHashtags,
     MemoryImports,
     MemoryPosts,
+    MemoryRequests,
     MemorySessions,
     MemoryTimelines,
     MemoryTrends,
@@ -31,6 +32,7 @@ class MemoryTransaction:
     trends: MemoryTrends
     outbox: MemoryOutbox
     schedules: MemorySchedules
+    requests: MemoryRequests
     imports: MemoryImports
 
 
@@ -69,6 +71,7 @@ class MemoryStorage:
                 trends=MemoryTrends(draft),
                 outbox=MemoryOutbox(draft),
                 schedules=MemorySchedules(draft),
+                requests=MemoryRequests(draft),
                 imports=MemoryImports(draft),
             )
             draft.commit()
@@ -86,7 +89,7 @@ class MemoryStorage:
             favorites=MemoryFavorites(committed),
             messages=MemoryMessages(self._state),
             schedules=MemorySchedules(committed),
-            audit=MemoryAudit(self._state),
+            audit=MemoryAudit(self._state, committed),
         )
 
     async def ping(self) -> None:

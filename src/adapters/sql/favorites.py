@@ -19,6 +19,7 @@ _ADD = insert(favorites)
 _REMOVE = delete(favorites).where(
     favorites.c.user_id == bindparam("user"), favorites.c.name == bindparam("name")
 )
+_REMOVE_ALL = delete(favorites).where(favorites.c.user_id == bindparam("user"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +43,7 @@ class SqlFavorites:
     async def remove(self, user_id: int, name: str) -> None:
         """Forget a favourite."""
         await self.run(_REMOVE, {"user": user_id, "name": name})
+
+    async def remove_all(self, user_id: int) -> None:
+        """Forget every favourite of the user."""
+        await self.run(_REMOVE_ALL, {"user": user_id})

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -17,6 +18,7 @@ from sqlalchemy import (
     union,
 )
 
+from hashpost.adapters.sql.hiding import is_shown, is_shown_post, run_hiding, telling
 from hashpost.adapters.sql.tables import post_hashtags, posts
 from hashpost.adapters.sql.transaction import Run
 from hashpost.domain.popularity import HashtagCount
@@ -24,20 +26,30 @@ from hashpost.domain.trend import Usage
 
 # Counted anew each time, from the primary key alone, which holds live posts only.
 _COUNT = func.count()
-_POPULAR = (
-    select(post_hashtags.c.name, _COUNT)
-    .group_by(post_hashtags.c.name)
-    .order_by(_COUNT.desc(), post_hashtags.c.name)
-    .limit(bindparam("limit"))
-)
-_COUNTS = (
-    select(post_hashtags.c.name, _COUNT)
-    .where(post_hashtags.c.name.in_(bindparam("names", expanding=True)))
-    .group_by(post_hashtags.c.name)
-)
 
 
-def _written_on(day: str) -> Select[Any]:
+@cache
+def _counted(*, hiding: bool) -> Select[Any]:
+    """Each name with its count."""
+    counted = select(post_hashtags.c.name, _COUNT, *telling(hiding=hiding))
+    if hiding:
+        counted = counted.where(is_shown_post(post_hashtags.c.post_id))
+    return counted.group_by(post_hashtags.c.name)
+
+
+@cache
+def _popular(*, hiding: bool) -> Select[Any]:
+    counted = _counted(hiding=hiding)
+    return counted.order_by(_COUNT.desc(), post_hashtags.c.name).limit(bindparam("limit"))
+
+
+@cache
+def _counts(*, hiding: bool) -> Select[Any]:
+    is_one = post_hashtags.c.name.in_(bindparam("names", expanding=True))
+    return _counted(hiding=hiding).where(is_one)
+
+
+def _written_on(day: str, *, hiding: bool) -> Select[Any]:
     """Who wrote what on one of the two days, with a one for that day.
 
     Bounded on both sides of the join: either is read by an index over ids.
@@ -48,27 +60,31 @@ def _written_on(day: str) -> Select[Any]:
         literal_column(str(int(day == each)), Integer).label(each)
         for each in ("today", "yesterday")
     )
-    return (
+    written = (
         select(post_hashtags.c.name, posts.c.owner_id, today, yesterday)
         .join_from(post_hashtags, posts, posts.c.id == post_hashtags.c.post_id)
         .where(post_hashtags.c.post_id >= start, post_hashtags.c.post_id < end)
         .where(posts.c.id >= start, posts.c.id < end)
     )
+    return written.where(is_shown(posts.c.owner_id)) if hiding else written
 
 
-# A union, so that each user counts once for a name and a day.
-_WRITTEN = union(_written_on("today"), _written_on("yesterday")).subquery("written")
-_TODAY, _YESTERDAY = func.sum(_WRITTEN.c.today), func.sum(_WRITTEN.c.yesterday)
-_USAGE = (
-    select(_WRITTEN.c.name, _TODAY, _YESTERDAY)
-    .group_by(_WRITTEN.c.name)
-    .having(
-        or_(
-            bindparam("least") <= _TODAY,
-            _WRITTEN.c.name.in_(bindparam("names", expanding=True)),
+@cache
+def _usage(*, hiding: bool) -> Select[Any]:
+    # A union, so that each user counts once for a name and a day.
+    days = (_written_on(day, hiding=hiding) for day in ("today", "yesterday"))
+    written = union(*days).subquery("written")
+    users_today, users_yesterday = func.sum(written.c.today), func.sum(written.c.yesterday)
+    return (
+        select(written.c.name, users_today, users_yesterday, *telling(hiding=hiding))
+        .group_by(written.c.name)
+        .having(
+            or_(
+                bindparam("least") <= users_today,
+                written.c.name.in_(bindparam("names", expanding=True)),
+            )
         )
     )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +95,12 @@ class SqlHashtags:
 
     async def popular(self, *, limit: int) -> Sequence[HashtagCount]:
         """The most used hashtags, ties by name in code-point order."""
-        return [HashtagCount(*row) for row in await self.run(_POPULAR, {"limit": limit})]
+        rows = await run_hiding(self.run, _popular, {"limit": limit})
+        return [HashtagCount(*row) for row in rows]
 
     async def counts(self, names: Collection[str]) -> Mapping[str, int]:
         """The number of live posts under each of the hashtags that has any."""
-        rows = await self.run(_COUNTS, {"names": sorted(names)})
+        rows = await run_hiding(self.run, _counts, {"names": sorted(names)})
         return dict(tuple(row) for row in rows)
 
     async def usage(
@@ -101,7 +118,8 @@ class SqlHashtags:
             for day, ids in days.items()
             for end, bound in zip(("start", "end"), ids, strict=True)
         }
-        rows = await self.run(_USAGE, {**bounds, "least": least, "names": sorted(names)})
+        parameters = {**bounds, "least": least, "names": sorted(names)}
+        rows = await run_hiding(self.run, _usage, parameters)
         found = [Usage(name, users, users_before) for name, users, users_before in rows]
         unused = set(names) - {usage.name for usage in found}
         return found + [Usage(name, 0, 0) for name in sorted(unused)]

@@ -6,19 +6,31 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, bindparam, case, delete, select, update
+from sqlalchemy import (
+    BigInteger,
+    Select,
+    bindparam,
+    case,
+    delete,
+    func,
+    select,
+    true,
+    union_all,
+    update,
+)
 
-from hashpost.adapters.sql.rows import POST, post_of, post_values
+from hashpost.adapters.sql.rows import SINGLE_POST, post_columns, post_of, post_values, slice_of
 from hashpost.adapters.sql.statements import inline, insert_new, insert_new_returning
-from hashpost.adapters.sql.tables import post_hashtags, posts
+from hashpost.adapters.sql.tables import deleted_users, post_hashtags, posts
 from hashpost.adapters.sql.transaction import Run
 from hashpost.domain.ids import unix_ms
 from hashpost.domain.post import Post
+from hashpost.domain.timeline import Slice
 
 _ADD = insert_new_returning(posts)
 _ENTER = insert_new(post_hashtags)
 _TAKEN = select(posts.c.id).where(posts.c.id.in_(bindparam("ids", expanding=True)))
-_BY_ID = select(*POST).where(posts.c.id == bindparam("id"))
+_BY_ID = select(*SINGLE_POST).where(posts.c.id == bindparam("id"))
 _FOR_CHANGE = _BY_ID.with_for_update(of=posts)
 _SAVE = (
     update(posts)
@@ -49,6 +61,49 @@ def _deleted(limit: int) -> Select[Any]:
         .order_by(posts.c.deleted_at)
         .limit(inline(limit))
         .with_for_update(skip_locked=True)
+    )
+
+
+_REVEAL = delete(deleted_users).where(deleted_users.c.user_id == bindparam("owner"))
+_IS_HIS = posts.c.owner_id == bindparam("owner")
+_DELETED_SINCE = (_IS_HIS, posts.c.deleted_at > bindparam("since", type_=BigInteger))
+
+
+@cache
+def _of(limit: int) -> Select[Any]:
+    """Posts of a user, live ones and deleted ones, each half from its index."""
+    halves = (
+        select(posts.c.id).where(_IS_HIS, is_it).order_by(posts.c.id).limit(inline(limit))
+        for is_it in (posts.c.deleted_at.is_(None), posts.c.deleted_at.is_not(None))
+    )
+    ids = union_all(*(half.subquery().select() for half in halves)).subquery()
+    # All who lock several posts do so by id, so nobody waits for ever.
+    return (
+        select(posts.c.id)
+        .where(posts.c.id.in_(select(ids.c.id)))
+        .order_by(posts.c.id)
+        .limit(inline(limit))
+        .with_for_update()
+    )
+
+
+@cache
+def _deleted_of(limit: int) -> Select[Any]:
+    """A page of a user's deleted posts and their count, in one statement."""
+    page = (
+        select(posts.c.id)
+        .where(*_DELETED_SINCE)
+        .order_by(posts.c.deleted_at.desc(), posts.c.id.desc())
+        .limit(inline(limit))
+        .offset(bindparam("offset", type_=BigInteger))
+        .subquery("page")
+    )
+    found = select(*posts.c).join_from(page, posts, posts.c.id == page.c.id).subquery("found")
+    total = select(func.count().label("count")).where(*_DELETED_SINCE).subquery("total")
+    return (
+        select(total.c.count, *post_columns(found))
+        .select_from(total.outerjoin(found, true()))
+        .order_by(found.c.deleted_at.desc(), found.c.id.desc())
     )
 
 
@@ -121,6 +176,22 @@ class SqlPosts:
         if rows:
             await self.run(_FORGET, [{"post": id_} for (id_,) in rows])
         return len(rows)
+
+    async def erase(self, *, owner_id: int, limit: int) -> int:
+        """Forget posts of a user; once there are none there is nothing to hide any more."""
+        rows = await self.run(_of(limit), {"owner": owner_id})
+        if not rows:
+            await self.run(_REVEAL, {"owner": owner_id})
+            return 0
+        erased = [{"post": id_} for (id_,) in rows]
+        await self.run(_LEAVE_ALL, erased)
+        await self.run(_FORGET, erased)
+        return len(rows)
+
+    async def deleted_of(self, owner_id: int, *, since: datetime, offset: int, limit: int) -> Slice:
+        """The user's posts that were deleted after that moment, the last deleted first."""
+        parameters = {"owner": owner_id, "since": unix_ms(since), "offset": offset}
+        return slice_of(await self.run(_deleted_of(limit), parameters))
 
     async def delete_old(self, *, below: int, at: datetime, limit: int) -> int:
         """Delete softly live posts with ids below that, oldest first."""

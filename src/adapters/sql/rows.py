@@ -8,14 +8,24 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, select
+from sqlalchemy import ColumnElement, FromClause, func, select
 
-from hashpost.adapters.sql.tables import outbox, posts, schedules, sessions, trends, users
+from hashpost.adapters.sql.tables import (
+    idempotent_requests,
+    outbox,
+    posts,
+    schedules,
+    sessions,
+    trends,
+    users,
+)
+from hashpost.domain.idempotency import IdempotentRequest
 from hashpost.domain.ids import from_unix_ms, unix_ms
 from hashpost.domain.message import Argument, Message, State
 from hashpost.domain.post import Owner, Post
 from hashpost.domain.schedule import Schedule
 from hashpost.domain.session import Session
+from hashpost.domain.timeline import Slice
 from hashpost.domain.trend import Trend, Usage
 from hashpost.domain.user import User, email_key, username_key
 
@@ -29,6 +39,7 @@ USER = (
     users.c.generation,
     users.c.weekly_digest,
     users.c.digest_at,
+    users.c.deleted_at,
 )
 SESSION = (
     sessions.c.id,
@@ -57,6 +68,13 @@ SCHEDULE = (
     schedules.c.is_enabled,
     schedules.c.since,
     schedules.c.arguments,
+)
+REQUEST = (
+    idempotent_requests.c.user_id,
+    idempotent_requests.c.key,
+    idempotent_requests.c.fingerprint,
+    idempotent_requests.c.made_at,
+    idempotent_requests.c.answer,
 )
 TREND = (
     trends.c.name,
@@ -88,9 +106,19 @@ def post_columns(source: FromClause) -> tuple[ColumnElement[Any], ...]:
 POST = post_columns(posts)
 
 
+def _single_post_columns() -> tuple[ColumnElement[Any], ...]:
+    """The columns of a post that is looked at by itself: gone with its owner, if not before."""
+    owner_deleted_at = select(users.c.deleted_at).where(users.c.id == posts.c.owner_id)
+    *columns, deleted_at = POST
+    return (*columns, func.coalesce(deleted_at, owner_deleted_at.scalar_subquery()))
+
+
+SINGLE_POST = _single_post_columns()
+
+
 def user_of(row: Row) -> User:
     """The user of a row of `USER`."""
-    id_, username, email, password_hash, generation, weekly_digest, digest_at = row
+    id_, username, email, password_hash, generation, weekly_digest, digest_at, deleted_at = row
     return User(
         id=id_,
         username=username,
@@ -99,6 +127,7 @@ def user_of(row: Row) -> User:
         generation=generation,
         weekly_digest=weekly_digest,
         digest_at=_time(digest_at),
+        deleted_at=_time(deleted_at),
     )
 
 
@@ -114,6 +143,7 @@ def user_values(user: User) -> dict[str, Any]:
         "email_key": None if user.email is None else email_key(user.email),
         "weekly_digest": user.weekly_digest,
         "digest_at": _milliseconds(user.digest_at),
+        "deleted_at": _milliseconds(user.deleted_at),
     }
 
 
@@ -157,6 +187,12 @@ def post_of(row: Row) -> Post:
         edited_at=_time(edited_at),
         deleted_at=_time(deleted_at),
     )
+
+
+def slice_of(rows: Sequence[Row]) -> Slice:
+    """The slice of rows with a count and a post each, or one row with the count alone."""
+    count: int = rows[0][0]
+    return Slice(count, tuple(post_of(row[1:]) for row in rows if row[1] is not None))
 
 
 def post_values(post: Post) -> dict[str, Any]:
@@ -227,6 +263,23 @@ def schedule_values(schedule: Schedule) -> dict[str, Any]:
         "is_enabled": schedule.is_enabled,
         "since": unix_ms(schedule.since),
         "arguments": _arguments(schedule.arguments),
+    }
+
+
+def request_of(row: Row) -> IdempotentRequest:
+    """The request of a row of `REQUEST`."""
+    user_id, key, fingerprint, made_at, answer = row
+    return IdempotentRequest(user_id, key, bytes(fingerprint), from_unix_ms(made_at), answer)
+
+
+def request_values(request: IdempotentRequest) -> dict[str, Any]:
+    """The row of a request under a key."""
+    return {
+        "user_id": request.user_id,
+        "key": request.key,
+        "fingerprint": request.fingerprint,
+        "made_at": unix_ms(request.made_at),
+        "answer": request.answer,
     }
 
 

@@ -24,6 +24,7 @@ from hashpost.adapters.sql.migrations import (
 )
 from hashpost.adapters.sql.outbox import SqlOutbox
 from hashpost.adapters.sql.posts import SqlPosts
+from hashpost.adapters.sql.requests import SqlRequests
 from hashpost.adapters.sql.schedules import SqlSchedules
 from hashpost.adapters.sql.sessions import SqlSessions
 from hashpost.adapters.sql.timelines import SqlTimelines
@@ -52,6 +53,7 @@ class SqlTransaction:
         self.trends: Final = SqlTrends(run)
         self.outbox: Final = SqlOutbox(run)
         self.schedules: Final = SqlSchedules(run)
+        self.requests: Final = SqlRequests(run)
         self.imports: Final = SqlImports(run)
 
 

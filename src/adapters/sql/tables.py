@@ -61,6 +61,7 @@ users = Table(
     Column("email_key", Key),
     Column("weekly_digest", Boolean, nullable=False, server_default=false()),
     Column("digest_at", BigInteger),  # null: there was none yet
+    Column("deleted_at", BigInteger),  # null: has not gone
     PrimaryKeyConstraint("id"),
     UniqueConstraint("username_key"),  # also finds the user at a log-in
 )
@@ -81,6 +82,15 @@ Index(
     users.c.id,
     postgresql_where=_wants_digest,
     sqlite_where=_wants_digest,
+)
+
+# Shard key: none, a small table on every node: the users who are deleted and whose posts are still
+# there. As long as there is one, whoever reads timelines passes over these posts (`hiding`).
+deleted_users = Table(
+    "deleted_users",
+    metadata,
+    Column("user_id", Id, autoincrement=False, nullable=False),
+    PrimaryKeyConstraint("user_id"),
 )
 
 # Shard key: id, which access tokens carry.
@@ -159,6 +169,16 @@ Index(
     sqlite_where=_is_deleted,
 )
 
+# The deleted posts of a user, the last deleted first, for whoever wants one back.
+Index(
+    "ix_posts_owner_deleted",
+    posts.c.owner_id,
+    posts.c.deleted_at,
+    posts.c.id,
+    postgresql_where=_is_deleted,
+    sqlite_where=_is_deleted,
+)
+
 # Shard key: name, so that the timeline of a hashtag lies on one shard. Holds live posts only, so a
 # count or a page never meets a deleted one. There is no table of hashtags: a name is its own key,
 # and a row that all posts of a popular hashtag touch would be hot, and the source of deadlocks.
@@ -196,6 +216,21 @@ favorites = Table(
     PrimaryKeyConstraint("user_id", "name"),  # also lists them; at most 200 are sorted by time
     sqlite_with_rowid=False,
 )
+
+# Shard key: user_id. Requests under idempotency keys, for a day.
+idempotent_requests = Table(
+    "idempotent_requests",
+    metadata,
+    Column("user_id", BigInteger, nullable=False),
+    Column("key", Key, nullable=False),
+    Column("fingerprint", LargeBinary, nullable=False),  # SHA-256
+    Column("made_at", BigInteger, nullable=False),
+    Column("answer", Text, nullable=False),
+    PrimaryKeyConstraint("user_id", "key"),
+    sqlite_with_rowid=False,
+)
+# Finds what is old, to be purged.
+Index("ix_idempotent_requests_made_at", idempotent_requests.c.made_at)
 
 # Shard key: id. A message lies wherever its id puts it; (job, slot) is unique over all shards, but
 # only the few messages of periodic jobs have slots.

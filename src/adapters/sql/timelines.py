@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, assert_never
 
 from sqlalchemy import (
@@ -17,10 +17,11 @@ from sqlalchemy import (
     union_all,
 )
 
-from hashpost.adapters.sql.rows import POST, Row, post_columns, post_of
+from hashpost.adapters.sql.hiding import is_shown, is_shown_post, run_hiding, telling
+from hashpost.adapters.sql.rows import POST, post_columns, post_of, slice_of
 from hashpost.adapters.sql.statements import inline
 from hashpost.adapters.sql.tables import post_hashtags, posts
-from hashpost.adapters.sql.transaction import Rows, Run
+from hashpost.adapters.sql.transaction import Run
 from hashpost.domain.ids import MAX_ID
 from hashpost.domain.post import Post
 from hashpost.domain.timeline import AllPosts, HashtagPosts, Slice, Timeline, UserPosts
@@ -42,8 +43,16 @@ def _number(name: str) -> BindParameter[int]:
     return bindparam(name, type_=BigInteger)
 
 
+# What keeps the posts of deleted users out of each of them.
+_HIDING: dict[str, ColumnElement[bool]] = {
+    "all": is_shown(posts.c.owner_id),
+    "user": is_shown(posts.c.owner_id),
+    "hashtag": is_shown_post(post_hashtags.c.post_id),
+}
+
+
 @cache
-def _slice(kind: str, *, limit: int, by_offset: bool) -> Select[Any]:
+def _slice(kind: str, *, limit: int, by_offset: bool, hiding: bool) -> Select[Any]:
     """A page and the count, in one statement: both are of one moment.
 
     The ids of the page come from an index alone; the posts that are passed over are never read.
@@ -52,6 +61,8 @@ def _slice(kind: str, *, limit: int, by_offset: bool) -> Select[Any]:
     tenth of the timeline, and reads all posts to join it.
     """
     key, conditions = _LISTINGS[kind]
+    if hiding:
+        conditions += (_HIDING[kind],)
     page = select(key.label("id")).where(*conditions).order_by(key.desc()).limit(inline(limit))
     page = page.offset(_number("offset")) if by_offset else page.where(key < _number("before"))
     ids = page.subquery("ids")
@@ -59,20 +70,22 @@ def _slice(kind: str, *, limit: int, by_offset: bool) -> Select[Any]:
     total = select(func.count().label("count")).where(*conditions).subquery("total")
     # The outer join gives the count its row even where the page is empty.
     return (
-        select(total.c.count, *post_columns(found))
+        select(total.c.count, *post_columns(found), *telling(hiding=hiding))
         .select_from(total.outerjoin(found, true()))
         .order_by(found.c.id.desc())
     )
 
 
 @cache
-def _oldest(limit: int) -> Select[Any]:
+def _oldest(limit: int, *, hiding: bool) -> Select[Any]:
     after = posts.c.id > bindparam("after")
-    return select(*POST).where(_IS_LIVE, after).order_by(posts.c.id).limit(inline(limit))
+    some = select(*POST, *telling(hiding=hiding)).where(_IS_LIVE, after)
+    some = some.where(_HIDING["all"]) if hiding else some
+    return some.order_by(posts.c.id).limit(inline(limit))
 
 
 @cache
-def _merged(names: int) -> Select[Any]:
+def _merged(names: int, *, hiding: bool) -> Select[Any]:
     """A page of the posts under so many hashtags, merged from their timelines.
 
     Each hashtag gives no more entries than would fill the page and all pages before it, so the work
@@ -81,10 +94,11 @@ def _merged(names: int) -> Select[Any]:
     for the first). Here the limits may be parameters: the planner takes each arm for a few entries.
     """
     name, post_id = post_hashtags.c.name, post_hashtags.c.post_id
+    hidden = (_HIDING["hashtag"],) if hiding else ()
     arms = (
         select(post_id)
         .where(name == bindparam(f"name_{number}"))
-        .where(post_id > _number("after"), post_id < _number("before"))
+        .where(post_id > _number("after"), post_id < _number("before"), *hidden)
         .order_by(post_id.desc())
         .limit(_number("reach"))
         .subquery(f"arm_{number}")
@@ -94,7 +108,8 @@ def _merged(names: int) -> Select[Any]:
     page = select(merged.c.post_id).distinct().order_by(merged.c.post_id.desc())
     ids = page.limit(_number("limit")).offset(_number("offset")).subquery("ids")
     found = select(*posts.c).join_from(ids, posts, posts.c.id == ids.c.post_id).subquery("found")
-    return select(*post_columns(found)).order_by(found.c.id.desc())
+    page_of = select(*post_columns(found), *telling(hiding=hiding))
+    return page_of.order_by(found.c.id.desc())
 
 
 _COUNT_BELOW = select(func.count()).where(_IS_LIVE, posts.c.id < _number("below"))
@@ -109,18 +124,19 @@ class SqlTimelines:
     async def at_offset(self, timeline: Timeline, *, offset: int, limit: int) -> Slice:
         """At most `limit` posts after the `offset` newest."""
         kind, parameters = _listing_of(timeline)
-        statement = _slice(kind, limit=limit, by_offset=True)
-        return _slice_of(await self.run(statement, {**parameters, "offset": offset}))
+        forms = partial(_slice, kind, limit=limit, by_offset=True)
+        return slice_of(await run_hiding(self.run, forms, {**parameters, "offset": offset}))
 
     async def before(self, timeline: Timeline, *, post_id: int, limit: int) -> Slice:
         """At most `limit` posts whose ids are below `post_id`."""
         kind, parameters = _listing_of(timeline)
-        statement = _slice(kind, limit=limit, by_offset=False)
-        return _slice_of(await self.run(statement, {**parameters, "before": post_id}))
+        forms = partial(_slice, kind, limit=limit, by_offset=False)
+        return slice_of(await run_hiding(self.run, forms, {**parameters, "before": post_id}))
 
     async def oldest(self, *, after: int, limit: int) -> Sequence[Post]:
         """At most `limit` live posts whose ids are above `after`."""
-        return [post_of(row) for row in await self.run(_oldest(limit), {"after": after})]
+        rows = await run_hiding(self.run, partial(_oldest, limit), {"after": after})
+        return [post_of(row) for row in rows]
 
     async def merged(
         self, names: Collection[str], *, before: int | None, after: int, offset: int, limit: int
@@ -139,7 +155,8 @@ class SqlTimelines:
             "limit": limit,
             "reach": offset + limit,
         }
-        return [post_of(row) for row in await self.run(_merged(len(ordered)), parameters)]
+        rows = await run_hiding(self.run, partial(_merged, len(ordered)), parameters)
+        return [post_of(row) for row in rows]
 
     async def count_below(self, post_id: int) -> int:
         """How many live posts have ids below that."""
@@ -162,12 +179,3 @@ def _listing_of(timeline: Timeline) -> tuple[str, dict[str, Any]]:
             return "hashtag", {"name": hashtag}
         case _:
             assert_never(timeline)
-
-
-def _slice_of(rows: Rows) -> Slice:
-    count: int = rows[0][0]
-    return Slice(count, tuple(post_of(row[1:]) for row in rows if _is_found(row)))
-
-
-def _is_found(row: Row) -> bool:
-    return row[1] is not None

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import msgspec
 from litestar import Controller, post
 
-from hashpost.application.accounts import LogIn, Refresh, SignUp
+from hashpost.application.accounts import LogIn, Refresh, Revoke, SignUp
 from hashpost.application.profile import ConfirmPasswordReset, RequestPasswordReset
 from hashpost.application.service import Service
 from hashpost.domain.errors import (
@@ -108,6 +108,21 @@ class Accounts(Controller):
         body = await request.read(RefreshBody)
         tokens = await request.service.refresh(body.refresh)
         return Answer(200, encoded(present_tokens(tokens)))
+
+    @post(
+        "/token/revoke",
+        opt=documented(
+            "Log out",
+            Documented(204, None, "The session of that token has ended, if there was one."),
+            use_case=Revoke,
+            body=RefreshBody,
+        ),
+    )
+    async def revoke(self, request: Call) -> Answer:
+        """Log out."""
+        body = await request.read(RefreshBody)
+        await request.service.revoke(body.refresh)
+        return empty(204)
 
     @post(
         "/password_reset",

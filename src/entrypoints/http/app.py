@@ -31,6 +31,7 @@ from hashpost.entrypoints.http.requests import Call
 from hashpost.entrypoints.http.routing import NO_STORE, PRIVATE, Route, Routes
 from hashpost.entrypoints.http.timelines import Timelines
 from hashpost.entrypoints.http.unsubscribe import Unsubscribing
+from hashpost.entrypoints.http.users import Users
 
 OpenService = Callable[[], AbstractAsyncContextManager[Service]]
 OpenRateLimits = Callable[[], AbstractAsyncContextManager[RateLimits | None]]
@@ -76,6 +77,7 @@ def _litestar() -> Litestar:
         route_handlers=[
             Accounts,
             Me,
+            Users,
             Unsubscribing,
             Posts,
             Timelines,

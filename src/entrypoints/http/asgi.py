@@ -29,7 +29,7 @@ class Answer:
         headers = list(self.headers)
         if self.content_type is not None:
             headers.append((b"content-type", self.content_type))
-        if self.status != 204:  # which must not have one (RFC 9110, 8.6)
+        if self.status not in (204, 304):  # which must not have this one (RFC 9110, 8.6)
             headers.append((b"content-length", b"%d" % len(self.body)))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body, "more_body": False})

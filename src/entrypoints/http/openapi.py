@@ -7,7 +7,7 @@ is added here. Schemas come from the structs, words from the use cases.
 
 import inspect
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -16,12 +16,15 @@ import msgspec
 
 from hashpost.domain.errors import (
     HashpostError,
+    IdempotencyKeyReused,
     InvalidInput,
     InvalidResetToken,
     NotFound,
+    PreconditionFailed,
     Unauthenticated,
     Unavailable,
 )
+from hashpost.domain.idempotency import KEY_MAX_LENGTH
 from hashpost.domain.ids import MAX_ID
 from hashpost.domain.popularity import LIMIT_MAX
 from hashpost.domain.popularity import POPULAR_LIMIT as POPULAR_LIMIT_DEFAULT
@@ -98,6 +101,26 @@ class Endpoint:
         return _PARAMETER.findall(self.template)
 
     @property
+    def takes_idempotency_key(self) -> bool:
+        """Whether a caller may give the request a key, to repeat it."""
+        return self.method == "POST" and not self.is_open
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether a caller who has the answer already may be told just so."""
+        return self.method == "GET" and ETAG in self.operation.answer.headers
+
+    @property
+    def headers(self) -> Iterator[str]:
+        """The names of the parameters in headers."""
+        if self.takes_idempotency_key:
+            yield IDEMPOTENCY_KEY
+        if self.is_conditional:
+            yield IF_NONE_MATCH
+        if PreconditionFailed in self.operation.errors:
+            yield IF_MATCH
+
+    @property
     def errors(self) -> list[type[HashpostError]]:
         """Every error that this route may answer with."""
         found: list[type[HashpostError]] = [MalformedRequest]
@@ -112,6 +135,8 @@ class Endpoint:
         found += self.operation.errors
         if self.operation.body:
             found += [RequestTimeout, TooLarge, UnsupportedMediaType]
+        if self.takes_idempotency_key:
+            found += [InvalidInput, IdempotencyKeyReused]
         return [*found, HeadersTooLarge, HashpostError, Unavailable]
 
 
@@ -138,6 +163,10 @@ PAGE_SIZE: Final = "page_size"
 CURSOR: Final = "cursor"
 POPULAR_LIMIT: Final = "popular_limit"
 TRENDING_LIMIT: Final = "trending_limit"
+
+IDEMPOTENCY_KEY: Final = "Idempotency-Key"
+IF_MATCH: Final = "If-Match"
+IF_NONE_MATCH: Final = "If-None-Match"
 
 ETAG: Final = "ETag"
 LINK: Final = "Link"
@@ -219,6 +248,33 @@ _PARAMETERS: Final[dict[str, Json]] = {
         "goes on from where that answer ended, without gaps or repeats.",
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{32}$"},
     },
+    IDEMPOTENCY_KEY: {
+        "name": IDEMPOTENCY_KEY,
+        "in": "header",
+        "description": "A name of the caller's for this request. Sent again with the same body "
+        "within 24 hours, it does nothing twice and gets the first answer.",
+        "schema": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": KEY_MAX_LENGTH,
+            "pattern": "^[!-~]+$",
+        },
+        "example": "0b9f5c1e-7d5e-4a52-9d0f-2f4d2f1f6d3a",
+    },
+    IF_MATCH: {
+        "name": IF_MATCH,
+        "in": "header",
+        "description": "The `ETag` of the version that is meant; `412` if it is not that any more.",
+        "schema": {"type": "string"},
+        "example": '"3676832686332001.0"',
+    },
+    IF_NONE_MATCH: {
+        "name": IF_NONE_MATCH,
+        "in": "header",
+        "description": "The `ETag` of the answer that the caller has; `304` if it still holds.",
+        "schema": {"type": "string"},
+        "example": '"3676832686332001.0"',
+    },
     POPULAR_LIMIT: _limit(default=POPULAR_LIMIT_DEFAULT),
     TRENDING_LIMIT: _limit(default=TRENDING_LIMIT_DEFAULT),
 }
@@ -236,9 +292,9 @@ _HEADERS: Final[dict[str, Json]] = {
         "schema": _STRING,
     },
     ETAG: {
-        "description": "The version of the post (strong).",
+        "description": "The version of the post (strong), or of the list (weak).",
         "required": True,
-        "schema": {"type": "string", "pattern": '^"[0-9.]+"$'},
+        "schema": {"type": "string", "pattern": '^(W/)?"[!#-~]+"$'},
     },
     LOCATION: {
         "description": "The path of the new post.",
@@ -376,7 +432,7 @@ def _operation(endpoint: Endpoint, schemas: _Schemas) -> Json:
         "security": [] if endpoint.is_open else [{"bearer": []}],
         "responses": _responses(endpoint, schemas),
     }
-    if parameters := [*endpoint.parameters, *particular.query]:
+    if parameters := [*endpoint.parameters, *particular.query, *endpoint.headers]:
         described["parameters"] = [
             {"$ref": f"#/components/parameters/{name}"} for name in parameters
         ]
@@ -395,6 +451,11 @@ def _responses(endpoint: Endpoint, schemas: _Schemas) -> dict[str, Json]:
     if answer.content is not None:
         good["content"] = schemas.content(answer.content)
     responses = {str(answer.status): good}
+    if endpoint.is_conditional:
+        responses["304"] = {
+            "description": "The caller has the answer already.",
+            "headers": _header_references(*_HEADERS_OF_ALL, ETAG),
+        }
     by_status: dict[int, list[type[HashpostError]]] = {}
     for error in endpoint.errors:
         by_status.setdefault(problems.status_of(error), []).append(error)

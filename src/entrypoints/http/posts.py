@@ -6,13 +6,20 @@ from functools import partial
 from litestar import Controller, delete, get, post, put
 from litestar.params import FromPath
 
-from hashpost.application.posts import CreatePost, DeletePost, EditPost, ReadPost
+from hashpost.application.posts import CreatePost, DeletePost, EditPost, ReadPost, RestorePost
 from hashpost.application.timelines import ListPosts
-from hashpost.domain.errors import FieldError, NotTheOwner, PageOutOfRange, PostNotFound
+from hashpost.domain.errors import (
+    FieldError,
+    NotTheOwner,
+    PageOutOfRange,
+    PostNotFound,
+    PreconditionFailed,
+)
 from hashpost.domain.post import Post, text_faults
 from hashpost.domain.timeline import AllPosts
 from hashpost.entrypoints.http.asgi import Answer, Header
 from hashpost.entrypoints.http.auth import authenticated
+from hashpost.entrypoints.http.conditional import etag_of
 from hashpost.entrypoints.http.openapi import ETAG, LOCATION, Documented, documented
 from hashpost.entrypoints.http.queries import read_page
 from hashpost.entrypoints.http.requests import Call
@@ -22,11 +29,15 @@ from hashpost.entrypoints.http.schemas import (
     DeletionAnswer,
     EditPostBody,
     PostAnswer,
+    TextBody,
     encoded,
     present_deletion,
     present_post,
 )
 from hashpost.entrypoints.http.timelines import PAGE_ANSWER, PAGE_QUERY, answer_page
+
+EDITED = Documented(200, PostAnswer, "The post as it is now.", headers=(ETAG,))
+DELETED = Documented(200, DeletionAnswer, "Until when it can be brought back.")
 
 
 class Posts(Controller):
@@ -46,8 +57,11 @@ class Posts(Controller):
     )
     async def create(self, request: Call) -> Answer:
         """Write a post."""
-        body = await request.read(CreatePostBody, faults=_faults)
-        created = await request.service.create_post(request.auth, body.text)
+        key = request.idempotency_key
+        body = await request.read(
+            CreatePostBody, faults=partial(request.service.create_post.faults, idempotency_key=key)
+        )
+        created = await request.service.create_post(request.auth, body.text, idempotency_key=key)
         location = b"/api/posts/%d/" % created.id
         return _answer(201, created, (b"location", location))
 
@@ -69,6 +83,20 @@ class Posts(Controller):
         )
         return answer_page(page, path="/api/posts/")
 
+    @put(
+        opt=documented(
+            "Edit a post",
+            EDITED,
+            use_case=EditPost,
+            body=EditPostBody,
+            errors=[NotTheOwner, PostNotFound, PreconditionFailed],
+        ),
+    )
+    async def edit(self, request: Call) -> Answer:
+        """Edit a post."""
+        body = await request.read(EditPostBody, faults=_faults)
+        return await _edit(request, body.id_post, body.text)
+
     @get(
         "/{id_post:int}",
         opt=documented(
@@ -80,42 +108,86 @@ class Posts(Controller):
     )
     async def read(self, request: Call, id_post: FromPath[int]) -> Answer:
         """Read a post."""
-        return _answer(200, await request.service.read_post(request.auth, id_post))
+        found = await request.service.read_post(request.auth, id_post)
+        return request.unless_known(
+            Answer(200, encoded(present_post(found))), version=found.version
+        )
 
     @put(
+        "/{id_post:int}",
         opt=documented(
-            "Edit a post",
-            Documented(200, PostAnswer, "The post as it is now.", headers=(ETAG,)),
+            "Edit the post at this path",
+            EDITED,
             use_case=EditPost,
-            body=EditPostBody,
-            errors=[NotTheOwner, PostNotFound],
+            body=TextBody,
+            errors=[NotTheOwner, PostNotFound, PreconditionFailed],
         ),
     )
-    async def edit(self, request: Call) -> Answer:
-        """Edit a post."""
-        body = await request.read(EditPostBody, faults=_faults)
-        return _answer(200, await request.service.edit_post(request.auth, body.id_post, body.text))
+    async def edit_by_path(self, request: Call, id_post: FromPath[int]) -> Answer:
+        """Edit the post at this path."""
+        body = await request.read(TextBody, faults=_faults)
+        return await _edit(request, id_post, body.text)
 
+    @delete(
+        "/{id_post:int}",
+        status_code=200,
+        opt=documented(
+            "Delete the post at this path",
+            DELETED,
+            use_case=DeletePost,
+            errors=[NotTheOwner, PostNotFound, PreconditionFailed],
+        ),
+    )
+    async def delete_by_path(self, request: Call, id_post: FromPath[int]) -> Answer:
+        """Delete the post at this path."""
+        return await _delete(request, id_post)
+
+    @post(
+        "/{id_post:int}/restore",
+        status_code=200,
+        opt=documented(
+            "Restore a post",
+            Documented(200, PostAnswer, "The post, live again.", headers=(ETAG,)),
+            use_case=RestorePost,
+            errors=[PostNotFound],
+        ),
+    )
+    async def restore(self, request: Call, id_post: FromPath[int]) -> Answer:
+        """Restore a post."""
+        restored = await request.service.restore_post(
+            request.auth, id_post, idempotency_key=request.idempotency_key
+        )
+        return _answer(200, restored)
+
+    # The last: from here on the name means the handler.
     @delete(
         status_code=200,
         opt=documented(
             "Delete a post",
-            Documented(200, DeletionAnswer, "Until when it can be brought back."),
+            DELETED,
             use_case=DeletePost,
             body=DeletePostBody,
-            errors=[NotTheOwner, PostNotFound],
+            errors=[NotTheOwner, PostNotFound, PreconditionFailed],
         ),
     )
     async def delete(self, request: Call) -> Answer:
         """Delete a post."""
         body = await request.read(DeletePostBody)
-        deletion = await request.service.delete_post(request.auth, body.id_post)
-        return Answer(200, encoded(present_deletion(deletion)))
+        return await _delete(request, body.id_post)
+
+
+async def _edit(request: Call, post_id: int, text: str) -> Answer:
+    edited = await request.service.edit_post(request.auth, post_id, text, versions=request.versions)
+    return _answer(200, edited)
+
+
+async def _delete(request: Call, post_id: int) -> Answer:
+    deletion = await request.service.delete_post(request.auth, post_id, versions=request.versions)
+    return Answer(200, encoded(present_deletion(deletion)))
 
 
 def _answer(status: int, post: Post, *headers: Header) -> Answer:
-    etag = b'"%s"' % post.version.encode()
-    return Answer(status, encoded(present_post(post)), (*headers, (b"etag", etag)))
+    return Answer(status, encoded(present_post(post)), (*headers, etag_of(post.version)))
 
 
 def _faults(*, text: str | None, **_: object) -> Iterator[FieldError]:

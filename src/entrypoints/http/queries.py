@@ -51,6 +51,22 @@ def read_page(
     return wanted
 
 
+def read_numbered_page(
+    query_string: bytes, *, faults: Callable[..., Iterable[FieldError]]
+) -> tuple[int, int]:
+    """Number and size of the page that is asked for, of what knows no cursors.
+
+    Raises:
+        InvalidInput: names every wrong parameter; `faults` as for `read_page`.
+    """
+    query = _Query(query_string)
+    page, page_size = query.number("page"), query.number("page_size")
+    wanted = 1 if page is None else page, PAGE_SIZE if page_size is None else page_size
+    if query.faults:
+        require(query.faults, faults(page=wanted[0], page_size=wanted[1]))
+    return wanted
+
+
 def read_limit(query_string: bytes, *, default: int) -> int:
     """How long a ranking is asked for.
 

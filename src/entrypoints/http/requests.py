@@ -10,8 +10,8 @@ from litestar.datastructures import State
 from hashpost.application.service import Service
 from hashpost.domain.errors import FieldError
 from hashpost.domain.session import Access
-from hashpost.entrypoints.http import bodies
-from hashpost.entrypoints.http.asgi import Receive, Scope
+from hashpost.entrypoints.http import bodies, conditional
+from hashpost.entrypoints.http.asgi import Answer, Receive, Scope
 from hashpost.entrypoints.http.bodies import Faults
 from hashpost.entrypoints.http.limits import RateLimits
 
@@ -48,6 +48,21 @@ class Call(Request[Any, Access, State]):
         """The query, as it came."""
         query: bytes = self.scope["query_string"]
         return query
+
+    @property
+    def versions(self) -> frozenset[str] | None:
+        """Of which versions a post must have one to be changed, by If-Match; None for any."""
+        return conditional.versions(self.scope["headers"])
+
+    def unless_known(self, answer: Answer, *, version: str | None = None) -> Answer:
+        """The answer, or 304; see `conditional.unless_known`."""
+        return conditional.unless_known(self.scope["headers"], answer, version=version)
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """The caller's name for this request, as it came; two of them make none that is valid."""
+        given = [value for name, value in self.scope["headers"] if name == b"idempotency-key"]
+        return b", ".join(given).decode("latin-1") if given else None
 
     async def read(self, kind: type[S], *, faults: Faults = no_faults) -> S:
         """The body, as a `kind`; `faults` as for `bodies.parse`.

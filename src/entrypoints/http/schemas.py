@@ -116,7 +116,7 @@ class LogInBody(_Body):
 
 
 class RefreshBody(_Body):
-    """A refresh token, to be spent."""
+    """A refresh token, to be spent or revoked."""
 
     refresh: AnyString
 
@@ -160,8 +160,20 @@ class SetDigestBody(_Body):
     weekly: bool
 
 
+class DeleteUserBody(_Body):
+    """The password of whoever goes."""
+
+    password: AnyString
+
+
 class CreatePostBody(_Body):
     """A new post."""
+
+    text: Text
+
+
+class TextBody(_Body):
+    """The new text of a post."""
 
     text: Text
 
@@ -188,6 +200,15 @@ class UserAnswer(Struct):
     id: Id
     username: str
     created_at: Time
+
+
+class ProfileAnswer(Struct):
+    """A user; `post_count` counts live posts."""
+
+    id: Id
+    username: str
+    created_at: Time
+    post_count: Annotated[int, Meta(ge=0)]
 
 
 class MeAnswer(Struct):
@@ -248,6 +269,13 @@ class DeletionAnswer(Struct):
     purge_at: Time
 
 
+class DeletedPostAnswer(PostAnswer):
+    """A deleted post, which can be restored until `purge_at`."""
+
+    deleted_at: Time
+    purge_at: Time
+
+
 PageNumber = Annotated[int, Meta(ge=1)]
 PageSize = Annotated[int, Meta(ge=1, le=100)]
 NextPath = Annotated[str, Meta(description="Path and query of the next page.")]
@@ -281,6 +309,20 @@ class MergedPageAnswer(Struct):
     previous: PreviousPath | None
     next_cursor: NextCursor | None
     result: list[MatchedPostAnswer]
+
+
+class DeletedPageAnswer(Struct):
+    """A page of one's deleted posts, the last deleted first."""
+
+    count: Annotated[int, Meta(ge=0, description="The posts that can be restored, exactly.")]
+    page: PageNumber
+    page_size: PageSize
+    has_next: bool
+    has_previous: bool
+    next: NextPath | None
+    previous: PreviousPath | None
+    next_cursor: None
+    result: list[DeletedPostAnswer]
 
 
 class HashtagCountAnswer(Struct):
@@ -353,6 +395,17 @@ def present_user(user: User) -> UserAnswer:
     return UserAnswer(id=user.id, username=user.username, created_at=timestamp(user.created_at))
 
 
+def present_profile(profile: Profile) -> ProfileAnswer:
+    """A user with the number of posts, as others see them."""
+    user = profile.user
+    return ProfileAnswer(
+        id=user.id,
+        username=user.username,
+        created_at=timestamp(user.created_at),
+        post_count=profile.post_count,
+    )
+
+
 def present_me(profile: Profile) -> MeAnswer:
     """A user as that user alone sees it."""
     user = profile.user
@@ -392,6 +445,15 @@ def present_matched_post(matched: MatchedPost) -> MatchedPostAnswer:
     """A post of a merged timeline."""
     post = msgspec.structs.asdict(present_post(matched.post))
     return MatchedPostAnswer(**post, matched_tags=_present_tags(matched.matched_tags))
+
+
+def present_deleted_post(post: Post, deletion: Deletion) -> DeletedPostAnswer:
+    """A deleted post."""
+    return DeletedPostAnswer(
+        **msgspec.structs.asdict(present_post(post)),
+        deleted_at=timestamp(deletion.deleted_at),
+        purge_at=timestamp(deletion.purge_at),
+    )
 
 
 def _present_tags(names: Sequence[str]) -> list[TagAnswer]:

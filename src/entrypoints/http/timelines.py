@@ -116,7 +116,7 @@ def answer_page(page: Page, *, path: str) -> Answer:
         next_cursor=page.next_cursor,
         result=[present_post(post) for post in page.result],
     )
-    return Answer(200, encoded(answer), _links(following=following, preceding=preceding))
+    return Answer(200, encoded(answer), links(following=following, preceding=preceding))
 
 
 def answer_merged_page(page: MergedPage, *, path: str) -> Answer:
@@ -138,7 +138,7 @@ def answer_merged_page(page: MergedPage, *, path: str) -> Answer:
         next_cursor=page.next_cursor,
         result=[present_matched_post(each) for each in page.result],
     )
-    return Answer(200, encoded(answer), _links(following=following, preceding=preceding))
+    return Answer(200, encoded(answer), links(following=following, preceding=preceding))
 
 
 def _following(page: Page | MergedPage, path: str) -> str | None:
@@ -155,11 +155,11 @@ def _preceding(page: Page | MergedPage, path: str) -> str | None:
     return f"{path}?page={page.page - 1}&page_size={page.page_size}"
 
 
-def _links(*, following: str | None, preceding: str | None) -> tuple[Header, ...]:
+def links(*, following: str | None, preceding: str | None) -> tuple[Header, ...]:
     """The Link header (RFC 8288), if there is anything to link to."""
-    links = [
+    found = [
         f'<{target}>; rel="{relation}"'
         for target, relation in ((following, "next"), (preceding, "prev"))
         if target is not None
     ]
-    return ((b"link", ", ".join(links).encode()),) if links else ()
+    return ((b"link", ", ".join(found).encode()),) if found else ()

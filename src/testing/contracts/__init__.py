@@ -16,6 +16,7 @@ from hashpost.testing.contracts.housekeeping import AuditContract, ImportsContra
 from hashpost.testing.contracts.mails import CronTimesContract, MailTokensContract
 from hashpost.testing.contracts.outbox import OutboxContract
 from hashpost.testing.contracts.posts import PostsContract
+from hashpost.testing.contracts.requests import IdempotentRequestsContract
 from hashpost.testing.contracts.schedules import SchedulesContract
 from hashpost.testing.contracts.secrets import (
     AccessTokensContract,
@@ -39,6 +40,7 @@ __all__ = [
     "EmailAddressesContract",
     "FavoritesContract",
     "HashtagsContract",
+    "IdempotentRequestsContract",
     "IdsContract",
     "ImportsContract",
     "MailTokensContract",

@@ -116,3 +116,15 @@ class FavoritesContract:
 
         assert sum(added_) == 5
         assert len(await favorites_of(storage, user)) == FAVORITES_MAX
+
+    async def test_all_of_a_user_are_forgotten_at_once(self, storage: Storage) -> None:
+        ada, bob = await kept_user(storage), await kept_user(storage)
+        mine, other = [a_favorite(), a_favorite()], a_favorite()
+        await keep_favorites(storage, ada, *mine)
+        await keep_favorites(storage, bob, other)
+
+        async with storage.transaction() as tx:
+            await tx.favorites.remove_all(ada.id)
+
+        assert await favorites_of(storage, ada) == []
+        assert await favorites_of(storage, bob) == [other]

@@ -1,5 +1,7 @@
 """Short ways to put things into a storage, and to look at it again."""
 
+from datetime import datetime
+
 from hashpost.application.ports import Storage
 from hashpost.domain.message import Message
 from hashpost.domain.post import Post
@@ -27,6 +29,16 @@ async def keep_posts(storage: Storage, *posts: Post) -> None:
     """Keep the posts."""
     async with storage.transaction() as tx:
         assert not await tx.posts.add(posts)
+
+
+async def delete_user(storage: Storage, user: User, *, at: datetime | None = None) -> User:
+    """Delete a kept user; what is left of the user."""
+    async with storage.transaction() as tx:
+        present = await tx.users.for_change(user.id)
+        assert present is not None
+        left = present.deleted(at=at or user.created_at)
+        await tx.users.save(left)
+    return left
 
 
 async def keep_messages(storage: Storage, *messages: Message) -> None:

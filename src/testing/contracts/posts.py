@@ -14,6 +14,7 @@ from hashpost.domain.timeline import AllPosts, HashtagPosts, Timeline, UserPosts
 from hashpost.testing.builders import a_deleted, a_post, an_id
 from hashpost.testing.contracts.keeping import (
     change,
+    delete_user,
     keep_posts,
     kept_user,
     listed,
@@ -356,3 +357,69 @@ class PostsContract:
         async with storage.reading() as reading:
             audited = await reading.audit.posts(after=0, limit=100)
         assert {post.is_live or post.listed for post in audited} == {frozenset()}
+
+    async def test_the_posts_of_a_deleted_user_are_deleted_with_the_user(
+        self, storage: Storage
+    ) -> None:
+        user, other = await kept_user(storage), await kept_user(storage)
+        live, edited, earlier = a_post(user, "#a"), a_post(user, "#a"), a_deleted(a_post(user))
+        theirs = a_post(other, "#a")
+        await keep_posts(storage, live, edited, earlier, theirs)
+        at = live.created_at + DAY
+
+        await delete_user(storage, user, at=at)
+
+        assert await stored_post(storage, live.id) == replace(live, deleted_at=at)
+        assert await stored_post(storage, earlier.id) == earlier
+        assert await stored_post(storage, theirs.id) == theirs
+        async with storage.transaction() as tx:
+            assert await tx.posts.for_change(edited.id) == replace(edited, deleted_at=at)
+
+    async def test_the_posts_of_a_deleted_user_are_erased_little_by_little(
+        self, storage: Storage
+    ) -> None:
+        user, other = await kept_user(storage), await kept_user(storage)
+        posts = [a_post(user, f"#a #n{number}") for number in range(5)]
+        states = [*posts[:2], a_deleted(posts[2]), a_deleted(posts[3]), posts[4]]
+        theirs = [a_post(other, "#a"), a_deleted(a_post(other, "#a"))]
+        await keep_posts(storage, *states, *theirs)
+        await delete_user(storage, user)
+
+        counts: list[int] = []
+        while not counts or counts[-1]:
+            async with storage.transaction() as tx:
+                counts.append(await tx.posts.erase(owner_id=user.id, limit=2))
+
+        assert sum(counts) == 5
+        assert max(counts) <= 2
+        assert [await stored_post(storage, post.id) for post in posts] == [None] * 5
+        assert [await stored_post(storage, post.id) for post in theirs] == theirs
+        assert await listed(storage, HashtagPosts("a")) == (1, [theirs[0].id])
+        async with storage.reading() as reading:
+            assert await reading.audit.strays(limit=10) == []
+
+    async def test_deleted_posts_are_listed_the_last_deleted_first(self, storage: Storage) -> None:
+        user, other = await kept_user(storage), await kept_user(storage)
+        posts = [a_post(user, f"#n{number}") for number in range(6)]
+        start = posts[-1].created_at
+        moments = [start + DAY, start + 3 * DAY, None, start + DAY, start + 2 * DAY, start]
+        states = [
+            post if at is None else deleted(post, at)
+            for post, at in zip(posts, moments, strict=True)
+        ]
+        await keep_posts(storage, *states, deleted(a_post(other), start + DAY))
+
+        async def some(offset: int, limit: int) -> tuple[int, list[Post]]:
+            async with storage.reading() as reading:
+                found = await reading.posts.deleted_of(
+                    user.id, since=start, offset=offset, limit=limit
+                )
+            return found.count, list(found.posts)
+
+        expected = [states[1], states[4], states[3], states[0]]
+        assert await some(0, 10) == (4, expected)
+        assert await some(1, 2) == (4, expected[1:3])
+        assert await some(4, 2) == (4, [])
+        async with storage.reading() as reading:
+            none = await reading.posts.deleted_of(5, since=start, offset=0, limit=5)
+        assert (none.count, none.posts) == (0, ())

@@ -9,7 +9,13 @@ from hashpost.application.ports import Storage
 from hashpost.domain.post import Post
 from hashpost.domain.timeline import AllPosts, HashtagPosts, Slice, Timeline, UserPosts
 from hashpost.testing.builders import a_deleted, a_post
-from hashpost.testing.contracts.keeping import change, keep_posts, kept_user
+from hashpost.testing.contracts.keeping import (
+    change,
+    delete_user,
+    keep_posts,
+    kept_user,
+    listed,
+)
 
 
 async def at_offset(storage: Storage, timeline: Timeline, offset: int, limit: int) -> Slice:
@@ -259,3 +265,43 @@ class TimelinesContract:
         async with storage.reading() as reading:
             assert await reading.timelines.count_below(posts[position].id) == count
             assert await reading.timelines.count_below(2**53 - 1) == 10
+
+    async def test_the_posts_of_a_deleted_user_are_in_no_timeline_and_count_nowhere(
+        self, storage: Storage
+    ) -> None:
+        gone, other = await kept_user(storage), await kept_user(storage)
+        theirs = [a_post(gone, "#a #b") for _ in range(3)]
+        kept = [a_post(other, "#a"), a_post(other, "#a #c")]
+        await keep_posts(storage, theirs[0], kept[0], theirs[1], kept[1], theirs[2])
+        ids = [kept[1].id, kept[0].id]
+
+        await delete_user(storage, gone)
+
+        while True:
+            assert await listed(storage, AllPosts()) == (2, ids)
+            assert await listed(storage, UserPosts(gone.id)) == (0, [])
+            assert await listed(storage, HashtagPosts("a")) == (2, ids)
+            assert await listed(storage, HashtagPosts("b")) == (0, [])
+            async with storage.reading() as reading:
+                timelines, hashtags = reading.timelines, reading.hashtags
+                second = await timelines.at_offset(AllPosts(), offset=1, limit=5)
+                earlier = await timelines.before(HashtagPosts("a"), post_id=ids[0], limit=5)
+                oldest = await timelines.oldest(after=0, limit=5)
+                popular = await hashtags.popular(limit=5)
+                counts = await hashtags.counts(["a", "b", "c"])
+                usage = await hashtags.usage(
+                    today=(1, 2**53), yesterday=(0, 1), names=["b"], least=1
+                )
+            assert (second.count, [post.id for post in second.posts]) == (2, ids[1:])
+            assert (earlier.count, [post.id for post in earlier.posts]) == (2, ids[1:])
+            assert [post.id for post in oldest] == ids[::-1]
+            assert [(tag.name, tag.count) for tag in popular] == [("a", 2), ("c", 1)]
+            assert {name: count for name, count in counts.items() if count} == {"a": 2, "c": 1}
+            assert {(each.name, each.users_today) for each in usage} == {
+                ("a", 1),
+                ("b", 0),
+                ("c", 1),
+            }
+            async with storage.transaction() as tx:
+                if not await tx.posts.erase(owner_id=gone.id, limit=1):
+                    break

@@ -11,7 +11,7 @@ from hashpost.application.ports import Storage
 from hashpost.domain.errors import UsernameTaken
 from hashpost.domain.user import User
 from hashpost.testing.builders import a_session, a_user
-from hashpost.testing.contracts.keeping import keep_session, kept_user
+from hashpost.testing.contracts.keeping import delete_user, keep_session, kept_user
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -264,3 +264,69 @@ class UsersContract:
         assert first == [users[0], users[1]]
         assert second == [users[3], users[5]]
         assert third == []
+
+    async def test_a_deleted_user_is_kept_as_such_and_the_name_stays_taken(
+        self, storage: Storage
+    ) -> None:
+        user = await kept_user(storage, "Ada")
+
+        left = await delete_user(storage, user, at=NOON)
+
+        async with storage.reading() as reading:
+            assert await reading.users.by_id(user.id) == left
+            assert await reading.users.by_username("ada") == left
+        with pytest.raises(UsernameTaken):
+            await kept_user(storage, "aDa")
+
+    async def test_a_user_and_a_session_are_found_to_write(self, storage: Storage) -> None:
+        user, other = await kept_user(storage), await kept_user(storage)
+        session = a_session(user)
+        await keep_session(storage, session)
+
+        async with storage.transaction() as tx:
+            assert await tx.users.for_write(user.id, session.id) == (user, session)
+            assert await tx.users.for_write(other.id, None) == (other, None)
+            assert await tx.users.for_write(user.id, other.id) == (user, None)
+            assert (await tx.users.for_write(5, session.id))[0] is None
+
+    async def test_users_who_live_are_told_from_those_who_are_deleted(
+        self, storage: Storage
+    ) -> None:
+        users = [await kept_user(storage) for _ in range(3)]
+        await delete_user(storage, users[1])
+
+        async with storage.transaction() as tx:
+            living = await tx.users.living([*(user.id for user in users), 5])
+            none = await tx.users.living([])
+
+        assert set(living) == {users[0].id, users[2].id}
+        assert not none
+
+    @pytest.mark.parametrize("how", ["for_write", "living"])
+    async def test_a_user_is_not_deleted_while_somebody_writes_for_the_user(
+        self, storage: Storage, how: str
+    ) -> None:
+        user = await kept_user(storage)
+        order = []
+        is_writing = asyncio.Event()
+
+        async def write() -> None:
+            async with storage.transaction() as tx:
+                if how == "living":
+                    assert user.id in await tx.users.living([user.id])
+                else:
+                    assert (await tx.users.for_write(user.id, None))[0] == user
+                is_writing.set()
+                await asyncio.sleep(0.05)
+                order.append("written")
+
+        async def delete() -> None:
+            await is_writing.wait()
+            await delete_user(storage, user)
+            order.append("deleted")
+
+        await asyncio.gather(write(), delete())
+
+        assert order == ["written", "deleted"]
+        async with storage.transaction() as tx:
+            assert not await tx.users.living([user.id])

@@ -49,3 +49,7 @@ class TestOutboxInSql(contracts.OutboxContract):
 
 class TestSchedulesInSql(contracts.SchedulesContract):
     pass
+
+
+class TestRequestsInSql(contracts.IdempotentRequestsContract):
+    pass

@@ -57,3 +57,7 @@ class TestOutboxInMemory(contracts.OutboxContract):
 
 class TestSchedulesInMemory(contracts.SchedulesContract):
     pass
+
+
+class TestRequestsInMemory(contracts.IdempotentRequestsContract):
+    pass

@@ -295,3 +295,31 @@ def test_tokens_do_not_show_themselves() -> None:
     assert (
         repr(Tokens("secret", "secret", 900)) == "Tokens(access=***, refresh=***, expires_in=900)"
     )
+
+
+async def test_a_revoked_session_is_dead_with_all_its_tokens(
+    service: Service, clock: ManualClock
+) -> None:
+    user = await service.sign_up(username="ada", password=PASSWORD)
+    first = await service.log_in(username="ada", password=PASSWORD)
+    other = await service.log_in(username="ada", password=PASSWORD)
+    second = await service.refresh(first.refresh)
+    access = await service.authenticate(second.access)
+
+    await service.revoke(first.refresh)
+
+    for token in (first.refresh, second.refresh):
+        with pytest.raises(InvalidRefreshToken):
+            await service.refresh(token)
+    with pytest.raises(Unauthenticated):
+        await service.create_post(access, "Hello")
+    clock.advance(seconds=5)
+    with pytest.raises(Unauthenticated):
+        await service.authenticate(second.access)
+    assert (await service.authenticate(other.access)).user_id == user.id
+
+
+@pytest.mark.parametrize("token", ["", "x", "é", "a\x00b"])
+async def test_what_is_no_token_is_revoked_like_any_other(service: Service, token: str) -> None:
+    await service.revoke(token)
+    await service.revoke(token)

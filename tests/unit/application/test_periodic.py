@@ -135,9 +135,9 @@ async def test_sessions_and_messages_that_have_ended_are_forgotten(
 
     # Of the messages, the first run of the job itself is one.
     assert (early, late, last) == (
-        "0 sessions, 0 messages",
-        "2 sessions, 3 messages",
-        "1 sessions, 2 messages",
+        "0 sessions, 0 messages, 0 requests",
+        "2 sessions, 3 messages, 0 requests",
+        "1 sessions, 2 messages, 0 requests",
     )
     with pytest.raises(Unauthenticated):
         await service.authenticate(fresh.access)

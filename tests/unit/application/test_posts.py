@@ -6,7 +6,13 @@ from datetime import datetime, timedelta
 import pytest
 
 from hashpost.application.service import Service
-from hashpost.domain.errors import InvalidInput, NotTheOwner, PostNotFound
+from hashpost.domain.errors import (
+    InvalidInput,
+    NotTheOwner,
+    PageOutOfRange,
+    PostNotFound,
+    PreconditionFailed,
+)
 from hashpost.domain.user import User
 from hashpost.testing.clock import START, ManualClock
 
@@ -151,3 +157,98 @@ async def test_a_user_and_a_session_with_a_taken_id_get_another(
         (await service.authenticate(tokens.access)).session_id for tokens in (first, second)
     ]
     assert sessions == [ada.id, ada.id + 1]
+
+
+async def test_a_restored_post_is_as_it_was_and_where_it_was(
+    service: Service, clock: ManualClock, ada: User, bob: User
+) -> None:
+    older = await service.create_post(ada.id, "#a #b")
+    post = await service.create_post(ada.id, "#b #c")
+    clock.advance(seconds=1)
+    post = await service.edit_post(ada.id, post.id, "#b #d")
+    newer = await service.create_post(bob.id, "#b")
+    before = [await service.list_posts(bob.id), await service.popular_hashtags(bob.id)]
+    await service.delete_post(ada.id, post.id)
+    clock.advance(days=30, milliseconds=-1)
+
+    restored = await service.restore_post(ada.id, post.id)
+
+    assert restored == post
+    assert await service.read_post(bob.id, post.id) == post
+    assert [await service.list_posts(bob.id), await service.popular_hashtags(bob.id)] == before
+    assert (await service.list_hashtag_posts(bob.id, "b")).result == (newer, post, older)
+    assert (await service.list_user_posts(bob.id, ada.id)).result == (post, older)
+
+
+async def test_a_live_post_is_restored_to_what_it_is(service: Service, ada: User) -> None:
+    post = await service.create_post(ada.id, "#a")
+
+    assert await service.restore_post(ada.id, post.id) == post
+    assert (await service.list_posts(ada.id)).count == 1
+
+
+async def test_nobody_restores_what_is_not_there_or_not_theirs(
+    service: Service, clock: ManualClock, ada: User, bob: User
+) -> None:
+    live, deleted = [await service.create_post(ada.id, "#a") for _ in range(2)]
+    await service.delete_post(ada.id, deleted.id)
+
+    for user, post_id in ((bob, live.id), (bob, deleted.id), (ada, 1)):
+        with pytest.raises(PostNotFound):
+            await service.restore_post(user.id, post_id)
+    clock.advance(days=30)
+    with pytest.raises(PostNotFound):
+        await service.restore_post(ada.id, deleted.id)
+
+
+async def test_deleted_posts_are_listed_in_pages_until_they_cannot_be_restored(
+    service: Service, clock: ManualClock, ada: User, bob: User
+) -> None:
+    posts = [await service.create_post(ada.id, f"#n{number}") for number in range(3)]
+    await service.delete_post(bob.id, (await service.create_post(bob.id, "#b")).id)
+    for post in (posts[1], posts[2], posts[0]):
+        clock.advance(days=1)
+        await service.delete_post(ada.id, post.id)
+
+    first = await service.list_deleted_posts(ada.id, page_size=2)
+    second = await service.list_deleted_posts(ada.id, page=2, page_size=2)
+    clock.advance(days=28)
+    later = await service.list_deleted_posts(ada.id)
+
+    assert [post.id for post, _ in first.result] == [posts[0].id, posts[2].id]
+    assert first.result[0][1].purge_at == START + timedelta(days=33)
+    assert (first.count, first.has_next, first.has_previous) == (3, True, False)
+    assert [post.id for post, _ in second.result] == [posts[1].id]
+    assert (second.count, second.has_next, second.has_previous) == (3, False, True)
+    assert [post.id for post, _ in later.result] == [posts[0].id, posts[2].id]
+    assert later.count == 2
+
+
+async def test_a_page_of_deleted_posts_that_is_not_there_is_an_error(
+    service: Service, ada: User
+) -> None:
+    assert (await service.list_deleted_posts(ada.id)).result == ()
+    with pytest.raises(PageOutOfRange):
+        await service.list_deleted_posts(ada.id, page=2)
+    with pytest.raises(InvalidInput) as wrong:
+        await service.list_deleted_posts(ada.id, page=0, page_size=101)
+    assert [error.field for error in wrong.value.errors] == ["page", "page_size"]
+
+
+async def test_a_change_may_be_made_of_one_version_only(
+    service: Service, clock: ManualClock, ada: User, bob: User
+) -> None:
+    first = await service.create_post(ada.id, "one")
+    clock.advance(seconds=1)
+    second = await service.edit_post(ada.id, first.id, "two", versions=[first.version, "x"])
+
+    with pytest.raises(PreconditionFailed):
+        await service.edit_post(ada.id, first.id, "three", versions=[first.version])
+    with pytest.raises(PreconditionFailed):
+        await service.delete_post(ada.id, first.id, versions=[])
+    with pytest.raises(NotTheOwner):
+        await service.edit_post(bob.id, first.id, "three", versions=[])
+    assert await service.read_post(ada.id, first.id) == second
+    await service.delete_post(ada.id, first.id, versions={second.version})
+    with pytest.raises(PostNotFound):
+        await service.delete_post(ada.id, first.id, versions=[second.version])

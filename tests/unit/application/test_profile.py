@@ -2,11 +2,14 @@
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 
 import pytest
 
 from hashpost.adapters.mail.memory import MemoryMailer
 from hashpost.adapters.memory import MemoryStorage
+from hashpost.application.ports import PasswordHasher
 from hashpost.application.service import Service
 from hashpost.domain.errors import (
     InvalidCredentials,
@@ -15,6 +18,8 @@ from hashpost.domain.errors import (
     InvalidResetToken,
     NotFound,
     Unauthenticated,
+    UsernameTaken,
+    UserNotFound,
     WrongPassword,
 )
 from hashpost.testing.clock import ManualClock
@@ -304,3 +309,140 @@ async def test_only_a_token_of_ours_unsubscribes(service: Service, token: str) -
 async def test_a_token_of_a_user_who_is_gone_unsubscribes_nobody(service: Service) -> None:
     with pytest.raises(NotFound):
         await service.unsubscribe(service.unsubscribe.tokens.unsubscribe(1))
+
+
+async def test_a_user_is_read_by_others(service: Service) -> None:
+    user_id = await ada(service)
+    bob = await service.sign_up(username="bob", password=PASSWORD)
+    await service.create_post(user_id, "Hello")
+
+    profile = await service.read_user(bob.id, user_id)
+
+    assert (profile.user.id, profile.user.username, profile.post_count) == (user_id, "ada", 1)
+    with pytest.raises(UserNotFound):
+        await service.read_user(bob.id, 1)
+
+
+async def test_a_deleted_user_is_gone_from_every_answer_at_once(
+    service: Service, queue: ListedQueue
+) -> None:
+    user_id = await ada(service)
+    bob = (await service.sign_up(username="bob", password=PASSWORD)).id
+    await service.add_favorite(bob, "a")
+    gone = [await service.create_post(user_id, "#a #b") for _ in range(3)]
+    kept = await service.create_post(bob, "#a")
+    tokens = await service.log_in(username="ada", password=PASSWORD)
+    access = await service.authenticate(tokens.access)
+
+    async def look() -> None:
+        for reads in (
+            service.list_user_posts(bob, user_id),
+            service.read_user(bob, user_id),
+            service.read_post(bob, gone[0].id),
+            service.edit_post(bob, gone[0].id, "mine"),
+            service.delete_post(bob, gone[1].id),
+        ):
+            with pytest.raises(NotFound):
+                await reads
+        assert (await service.list_posts(bob)).result == (kept,)
+        assert (await service.list_posts(bob)).count == 1
+        assert (await service.list_hashtag_posts(bob, "a")).count == 1
+        assert (await service.list_hashtag_posts(bob, "b")).count == 0
+        assert [each.post for each in (await service.list_favorite_posts(bob)).result] == [kept]
+        assert [tag.name for tag in await service.popular_hashtags(bob)] == ["a"]
+        assert [post async for post in service.export_posts()] == [kept]
+        for acts in (
+            service.create_post(access, "Hello"),
+            service.restore_post(user_id, gone[0].id),
+            service.delete_user(access, password=PASSWORD),
+        ):
+            with pytest.raises(Unauthenticated):
+                await acts
+        with pytest.raises(InvalidRefreshToken):
+            await service.refresh(tokens.refresh)
+        with pytest.raises(InvalidCredentials):
+            await service.log_in(username="ada", password=PASSWORD)
+        with pytest.raises(UsernameTaken):
+            await service.sign_up(username="ADA", password=PASSWORD)
+
+    await service.delete_user(access, password=PASSWORD)
+    await look()
+    await run_told(service, queue)
+    await look()
+    assert [each async for each in service.check_storage()] == []
+
+
+async def test_an_account_is_deleted_with_its_password_only(service: Service) -> None:
+    user_id = await ada(service)
+    imported = await service.sign_up(username="bob", password=PASSWORD)
+
+    for password in ("wrong", "", NEW_PASSWORD):
+        with pytest.raises(WrongPassword):
+            await service.delete_user(user_id, password=password)
+    with pytest.raises(InvalidInput) as wrong:
+        await service.delete_user(user_id, password="a\x00")
+    assert [error.field for error in wrong.value.errors] == ["password"]
+    with pytest.raises(Unauthenticated):
+        await service.delete_user(1, password=PASSWORD)
+    assert (await service.read_user(imported.id, user_id)).user.username == "ada"
+
+
+async def test_of_two_deletions_at_once_one_deletes(service: Service) -> None:
+    user_id = await ada(service)
+
+    ended = await asyncio.gather(
+        *(service.delete_user(user_id, password=PASSWORD) for _ in range(2)),
+        return_exceptions=True,
+    )
+
+    assert [type(each) for each in ended].count(type(None)) == 1
+    assert {type(each) for each in ended} == {type(None), Unauthenticated}
+
+
+@dataclass(frozen=True, slots=True)
+class InterruptedHasher:
+    """Something else happens while it verifies a password."""
+
+    hasher: PasswordHasher
+    interruption: Callable[[], Awaitable[None]]
+
+    async def hash(self, password: str) -> str:
+        return await self.hasher.hash(password)
+
+    async def verify(self, password: str, password_hash: str | None) -> bool:
+        is_right = await self.hasher.verify(password, password_hash)
+        await self.interruption()
+        return is_right
+
+    def is_outdated(self, password_hash: str) -> bool:
+        return self.hasher.is_outdated(password_hash)
+
+
+async def test_a_password_that_was_just_changed_deletes_nothing(service: Service) -> None:
+    user_id = await ada(service)
+
+    async def change() -> None:
+        await service.change_password(user_id, old_password=PASSWORD, new_password=NEW_PASSWORD)
+
+    delete_user = service.delete_user
+    interrupted = replace(delete_user, hasher=InterruptedHasher(delete_user.hasher, change))
+    with pytest.raises(WrongPassword):
+        await interrupted(user_id, password=PASSWORD)
+
+    assert (await service.read_me(user_id)).user.username == "ada"
+
+
+async def test_nobody_reads_or_changes_as_a_deleted_user(
+    service: Service, clock: ManualClock
+) -> None:
+    user_id = await ada(service)
+    await service.list_posts(user_id)
+    await service.delete_user(user_id, password=PASSWORD)
+
+    with pytest.raises(Unauthenticated):
+        await service.read_me(user_id)
+    with pytest.raises(Unauthenticated):
+        await service.change_password(user_id, old_password=PASSWORD, new_password=NEW_PASSWORD)
+    clock.advance(seconds=5)
+    with pytest.raises(Unauthenticated):
+        await service.list_posts(user_id)

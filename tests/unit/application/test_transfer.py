@@ -278,3 +278,36 @@ async def test_a_batch_that_lost_a_race_for_a_name_is_done_again(
 async def test_nothing_gives_nothing(service: Service) -> None:
     assert await imported(service, []) == []
     assert await exported(service) == []
+
+
+async def test_nothing_is_imported_for_an_author_who_was_deleted(service: Service) -> None:
+    lines = [*some_lines(6), ImportLine(7, "ada", "more"), ImportLine(8, "ADA", "and more")]
+    ada = await service.sign_up(username="Ada", password="correct horse battery")
+    await imported(service, [ImportLine(1, "ada", "before")])
+    await service.delete_user(ada.id, password="correct horse battery")
+
+    told = await imported(service, lines)
+    again = await imported(service, lines)
+
+    assert (told[0].imported, told[0].known) == (6, 0)
+    assert (again[0].imported, again[0].known) == (0, 6)
+    assert [(each.number, each.errors[0].field) for each in told[0].rejected] == [
+        (7, "author"),
+        (8, "author"),
+    ]
+    assert [post.text for post in await exported(service)] == [line.text for line in lines[:6]]
+
+
+async def test_an_author_who_is_deleted_between_two_batches_gets_nothing_more(
+    service: Service,
+) -> None:
+    ada = await service.sign_up(username="ada", password="correct horse battery")
+    lines = [ImportLine(number, "ada", f"text {number}") for number in range(4)]
+    told = []
+
+    async for batch in service.import_posts(lines, batch=2):
+        told.append((batch.imported, len(batch.rejected)))
+        if len(told) == 1:
+            await service.delete_user(ada.id, password="correct horse battery")
+
+    assert told == [(2, 0), (0, 2)]

@@ -15,6 +15,7 @@ OPEN = {
     "/api/create_user/",
     "/api/token/",
     "/api/token/refresh/",
+    "/api/token/revoke/",
     "/api/password_reset/",
     "/api/password_reset/confirm/",
     "/unsubscribe/{token}/",

@@ -20,9 +20,13 @@ STATUSES = {
     "POST /api/create_user/": "201 400 408 409 413 415 429 431 500 503",
     "POST /api/token/": "200 400 401 408 413 415 429 431 500 503",
     "POST /api/token/refresh/": "200 400 401 408 413 415 431 500 503",
+    "POST /api/token/revoke/": "204 400 408 413 415 431 500 503",
     "POST /api/password_reset/": "202 400 408 413 415 429 431 500 503",
     "POST /api/password_reset/confirm/": "204 400 408 413 415 431 500 503",
     "GET /api/users/me/": "200 400 401 431 500 503",
+    "DELETE /api/users/me/": "204 400 401 403 408 413 415 429 431 500 503",
+    "GET /api/users/me/deleted_posts/": "200 400 401 404 431 500 503",
+    "GET /api/users/{user_id}/": "200 400 401 404 431 500 503",
     "PUT /api/users/me/password/": "204 400 401 403 408 413 415 429 431 500 503",
     "PUT /api/users/me/digest/": "204 400 401 408 413 415 429 431 500 503",
     "GET /unsubscribe/{token}/": "200 400 404 431 500 503",
@@ -34,11 +38,14 @@ STATUSES = {
     "PUT /api/favorite_hashtags/posts/": "204 400 401 409 429 431 500 503",
     "DELETE /api/favorite_hashtags/posts/": "204 400 401 429 431 500 503",
     "GET /api/trending_hashtags/": "200 400 401 431 500 503",
-    "POST /api/posts/": "201 400 401 408 413 415 429 431 500 503",
+    "POST /api/posts/": "201 400 401 408 413 415 422 429 431 500 503",
     "GET /api/posts/": "200 400 401 404 431 500 503",
-    "PUT /api/posts/": "200 400 401 403 404 408 413 415 429 431 500 503",
-    "DELETE /api/posts/": "200 400 401 403 404 408 413 415 429 431 500 503",
-    "GET /api/posts/{id_post}/": "200 400 401 404 431 500 503",
+    "PUT /api/posts/": "200 400 401 403 404 408 412 413 415 429 431 500 503",
+    "DELETE /api/posts/": "200 400 401 403 404 408 412 413 415 429 431 500 503",
+    "GET /api/posts/{id_post}/": "200 304 400 401 404 431 500 503",
+    "PUT /api/posts/{id_post}/": "200 400 401 403 404 408 412 413 415 429 431 500 503",
+    "DELETE /api/posts/{id_post}/": "200 400 401 403 404 412 429 431 500 503",
+    "POST /api/posts/{id_post}/restore/": "200 400 401 404 422 429 431 500 503",
     "GET /api/users/{user_id}/posts/": "200 400 401 404 431 500 503",
     "GET /api/hashtags/{hashtag}/posts/": "200 400 401 404 431 500 503",
     "GET /api/popular_hashtags/": "200 400 401 431 500 503",
@@ -143,7 +150,7 @@ def test_bodies_take_no_unknown_members_and_have_limits() -> None:
 
     bodies = {name: schema for name, schema in schemas.items() if name.endswith("Body")}
 
-    assert len(bodies) == 10
+    assert len(bodies) == 12
     assert all(schema["additionalProperties"] is False for schema in bodies.values())
     id_post = bodies["EditPostBody"]["properties"]["id_post"]
     assert (id_post["minimum"], id_post["maximum"]) == (1, 2**53 - 1)

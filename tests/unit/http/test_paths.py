@@ -15,6 +15,8 @@ GETS = [
     "/api/popular_hashtags/",
     "/api/trending_hashtags/",
     "/api/users/me/",
+    "/api/users/me/deleted_posts/",
+    "/api/users/{user_id}/",
     "/api/favorite_hashtags/",
     "/api/favorite_hashtags/posts/",
     "/unsubscribe/{token}/",
@@ -28,15 +30,19 @@ OTHERS = [
     ("POST", "/api/create_user/"),
     ("POST", "/api/token/"),
     ("POST", "/api/token/refresh/"),
+    ("POST", "/api/token/revoke/"),
     ("POST", "/api/posts/"),
     ("PUT", "/api/posts/"),
     ("DELETE", "/api/posts/"),
+    ("PUT", "/api/posts/{id_post}/"),
+    ("DELETE", "/api/users/me/"),
     ("PUT", "/api/users/me/password/"),
     ("PUT", "/api/users/me/digest/"),
     ("POST", "/api/password_reset/"),
     ("POST", "/api/password_reset/confirm/"),
 ]
 WITHOUT_BODY = [
+    ("POST", "/api/posts/{id_post}/restore/", 200),
     ("PUT", "/api/favorite_hashtags/world/", 204),
     ("DELETE", "/api/favorite_hashtags/world/", 204),
     ("PUT", "/api/favorite_hashtags/posts/", 204),
@@ -51,7 +57,11 @@ ALLOWED = {
     "/api/posts/": "DELETE, GET, HEAD, OPTIONS, POST, PUT",
     "/api/create_user/": "OPTIONS, POST",
     "/api/token/": "OPTIONS, POST",
+    "/api/posts/{id_post}/": "DELETE, GET, HEAD, OPTIONS, PUT",
+    "/api/posts/{id_post}/restore/": "OPTIONS, POST",
+    "/api/users/me/": "DELETE, GET, HEAD, OPTIONS",
     "/api/token/refresh/": "OPTIONS, POST",
+    "/api/token/revoke/": "OPTIONS, POST",
     "/api/password_reset/": "OPTIONS, POST",
     "/api/password_reset/confirm/": "OPTIONS, POST",
     "/api/users/me/password/": "OPTIONS, PUT",
@@ -154,6 +164,8 @@ async def test_a_get_answers_alike_with_and_without_its_trailing_slash(
 async def test_others_answer_alike_with_and_without_their_trailing_slash(
     ada: Caller, method: str, path: str
 ) -> None:
+    path = path.format(id_post=1)
+
     without = await ada.call(method, path.rstrip("/"), {"no": "such"})
     with_slash = await ada.call(method, path, {"no": "such"})
 
