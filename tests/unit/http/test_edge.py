@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from hashpost.domain.errors import Unavailable
+from hashpost.entrypoints.http.app import _handlers, _litestar, _methods, routes
 from hashpost.entrypoints.http.asgi import Answer, Application, Message, Receive, Scope, Send
 from hashpost.entrypoints.http.bodies import read
 from hashpost.entrypoints.http.edge import CALLER_GONE, Edge, Limits
@@ -549,3 +550,19 @@ async def test_websockets_are_turned_away() -> None:
 def _cancel(tasks: list[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
+
+
+def test_exactly_those_that_hash_a_password_wait_apart_from_the_others() -> None:
+    hashing = {(route.template, method) for route in routes() for method in route.hashing}
+
+    assert hashing == {
+        (template, method)
+        for template, handler in _handlers(_litestar())
+        if "hasher" in getattr(_use_case(handler.opt), "__dataclass_fields__", ())
+        for method in _methods(handler)
+    }
+    assert len(hashing) == 5
+
+
+def _use_case(options: Any) -> type | None:
+    return options["operation"].use_case if "operation" in options else None
