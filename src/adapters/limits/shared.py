@@ -1,21 +1,23 @@
 """Counting in Redis, for all processes; in this process while Redis is away."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from time import monotonic
-from typing import Final, cast
+from typing import Any, Final, cast
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from limits.aio.storage import RedisStorage
+from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from hashpost.adapters.limits.counts import Count
+from hashpost.adapters.limits.counts import Count, MovingWindowCounts
 from hashpost.adapters.limits.process import ProcessCounts
 from hashpost.adapters.outages import Outage
+from hashpost.adapters.system import unix_time
 
-PREFIX: Final = "hashpost:limits:"
+PREFIX: Final = "hashpost"
 ANSWERS_WITHIN: Final = 0.1
 """Seconds; a Redis that is slower counts as away."""
 LEFT_ALONE_FOR: Final = 3.0
@@ -24,30 +26,12 @@ CONNECTIONS: Final = 16
 """Each is busy for a moment only; whoever finds none free waits for that moment."""
 
 _AWAY: Final = (RedisError, OSError, TimeoutError)
-
-_SCRIPT: Final = """
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local window, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
-local oldest = redis.call('LINDEX', KEYS[1], 0)
-while oldest and oldest + window <= now do
-    redis.call('LPOP', KEYS[1])
-    oldest = redis.call('LINDEX', KEYS[1], 0)
-end
-local used = redis.call('LLEN', KEYS[1])
-if used >= limit then
-    return {used, oldest and oldest + window - now or 0, 0}
-end
-redis.call('RPUSH', KEYS[1], now)
-redis.call('PEXPIRE', KEYS[1], window)
-return {used + 1, (oldest or now) + window - now, 1}
-"""
-"""Counts one more, unless there are as many as the limit already: in one round trip, atomically,
-and by Redis's own clock, which is the same for all processes. With a limit of 0 it only looks."""
+_NO_URL: Final = "async+redis://"
+"""The library wants a port in any other; the pool knows where to connect."""
 
 
 class RedisCounts:
-    """Keeps the times of what happened in a list for each key, which Redis lets expire.
+    """Counts by this machine's clock; those of all machines should agree, as they do by NTP.
 
     Losing Redis must not stop the service, nor slow it down: one request finds out, within
     `ANSWERS_WITHIN`, and for some seconds the process counts by itself, beginning with nothing. A
@@ -57,7 +41,7 @@ class RedisCounts:
     def __init__(
         self, url: str, *, prefix: str = PREFIX, clock: Callable[[], float] = monotonic
     ) -> None:
-        pool = BlockingConnectionPool.from_url(
+        self._pool = BlockingConnectionPool.from_url(
             url,
             max_connections=CONNECTIONS,
             timeout=None,
@@ -65,9 +49,13 @@ class RedisCounts:
             socket_timeout=None,
             socket_connect_timeout=None,
         )
-        self._redis = Redis.from_pool(pool)
-        self._script = self._redis.register_script(_SCRIPT)
-        self._prefix = prefix
+        storage = RedisStorage(
+            _NO_URL,
+            implementation="redispy",
+            key_prefix=prefix,
+            connection_pool=cast(Any, self._pool),  # not among the types of options, but told of
+        )
+        self._shared = MovingWindowCounts(storage, unix_time)
         self._clock = clock
         self._outage = Outage("Redis, for rate limits")
         self._tries_at = clock()
@@ -75,21 +63,21 @@ class RedisCounts:
 
     async def take(self, key: str, *, limit: int, seconds: int) -> Count:
         """Count one more, if that makes no more than `limit`."""
-        count = await self._shared(key, limit=limit, seconds=seconds)
+        count = await self._ask(lambda: self._shared.take(key, limit=limit, seconds=seconds))
         return count or await self._own.take(key, limit=limit, seconds=seconds)
 
-    async def look(self, key: str, *, seconds: int) -> Count:
+    async def look(self, key: str, *, limit: int, seconds: int) -> Count:
         """Count nothing."""
-        count = await self._shared(key, limit=0, seconds=seconds)
-        return count or await self._own.look(key, seconds=seconds)
+        count = await self._ask(lambda: self._shared.look(key, limit=limit, seconds=seconds))
+        return count or await self._own.look(key, limit=limit, seconds=seconds)
 
     async def close(self) -> None:
         """Let the connections go."""
         with suppress(*_AWAY):
             async with asyncio.timeout(ANSWERS_WITHIN):
-                await self._redis.aclose()
+                await self._pool.aclose()
 
-    async def _shared(self, key: str, *, limit: int, seconds: int) -> Count | None:
+    async def _ask(self, question: Callable[[], Awaitable[Count]]) -> Count | None:
         """What Redis says, or None while it is away."""
         now = self._clock()
         if self._outage.is_on:
@@ -98,11 +86,10 @@ class RedisCounts:
             self._tries_at = now + LEFT_ALONE_FOR  # so nobody else tries meanwhile
         try:
             async with asyncio.timeout(ANSWERS_WITHIN):
-                answer = await self._script(keys=[self._prefix + key], args=[seconds * 1000, limit])
+                count = await question()
         except _AWAY as error:
             self._tries_at = self._clock() + LEFT_ALONE_FOR
             self._outage.began(error)
             return None
         self._outage.is_over()
-        used, milliseconds, was_counted = cast(list[int], answer)
-        return Count(used, milliseconds / 1000, was_counted=bool(was_counted))
+        return count

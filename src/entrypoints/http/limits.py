@@ -49,7 +49,7 @@ class Counts(Protocol):
         """Count one more, if that makes no more than `limit`."""
         ...
 
-    async def look(self, key: str, *, seconds: int) -> Count:
+    async def look(self, key: str, *, limit: int, seconds: int) -> Count:
         """Count nothing."""
         ...
 
@@ -246,7 +246,7 @@ class _Attempts:
         policy = self._policy
         while True:
             door.one_ended.clear()
-            count = await self._counts.look(key, seconds=policy.seconds)
+            count = await self._counts.look(key, limit=policy.limit, seconds=policy.seconds)
             standing = _noted(policy, scope, count)
             if count.used >= policy.limit:
                 raise TooManyRequests(retry_after=standing.seconds)

@@ -103,7 +103,7 @@ async def test_one_that_was_never_there_is_no_obstacle(tmp_path: Any) -> None:
 
     with capture_logs() as lines:
         taken = [await counts.take("x", limit=2, seconds=60) for _ in range(3)]
-        looked = await counts.look("x", seconds=60)
+        looked = await counts.look("x", limit=2, seconds=60)
     await counts.close()
 
     assert [count.was_counted for count in taken] == [True, True, False]

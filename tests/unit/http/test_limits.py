@@ -324,9 +324,9 @@ class SlowCounts:
         await asyncio.sleep(0.002)
         return count
 
-    async def look(self, key: str, *, seconds: int) -> Any:
+    async def look(self, key: str, *, limit: int, seconds: int) -> Any:
         await asyncio.sleep(0.001)
-        count = await self.counts.look(key, seconds=seconds)
+        count = await self.counts.look(key, limit=limit, seconds=seconds)
         await asyncio.sleep(0.001)
         return count
 
@@ -358,8 +358,8 @@ class LateCounts(ProcessCounts):
         super().__init__()
         self.may_answer = asyncio.Event()
 
-    async def look(self, key: str, *, seconds: int) -> Any:
-        count = await super().look(key, seconds=seconds)
+    async def look(self, key: str, *, limit: int, seconds: int) -> Any:
+        count = await super().look(key, limit=limit, seconds=seconds)
         await self.may_answer.wait()
         return count
 
