@@ -1,6 +1,7 @@
 """The clock and the random numbers of this machine: the only place that asks for them."""
 
 import secrets
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Lock
@@ -14,6 +15,11 @@ class SystemClock:
     def __call__(self) -> datetime:
         """Now, in UTC, in whole milliseconds."""
         return from_unix_ms(unix_ms(datetime.now(UTC)))
+
+
+def unix_time() -> float:
+    """Seconds since 1970 by the same clock, which is how libraries tell the time."""
+    return time.time()
 
 
 def chance() -> float:

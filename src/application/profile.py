@@ -176,11 +176,19 @@ class RequestPasswordReset:
         Raises:
             InvalidInput: both or neither of them, or a string that nobody can have.
         """
-        require(self.faults(username=username, email=email), _not_both(username, email))
+        self.check(username=username, email=email)
         arguments = {"username": username} if email is None else {"email": email}
         async with self.storage.transaction() as tx:
             message = await self.outgoing.add(tx, PASSWORD_RESET, **arguments)
         self.queue.wake([message])
+
+    def check(self, *, username: str | None, email: str | None) -> None:
+        """Return if it can be asked for so.
+
+        Raises:
+            InvalidInput: both or neither of them, or a string that nobody can have.
+        """
+        require(self.faults(username=username, email=email), _not_both(username, email))
 
     def faults(self, *, username: str | None, email: str | None) -> Iterator[FieldError]:
         """What is wrong with these inputs, those that are not None."""

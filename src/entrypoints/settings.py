@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 from urllib.parse import unquote, unquote_plus, urlsplit
@@ -70,6 +71,19 @@ def _integer(low: int, high: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    networks = []
+    for each in text.split(","):
+        try:
+            networks.append(str(ip_network(each.strip())))
+        except ValueError:
+            raise ValueError(
+                "must be IP addresses or networks with commas between, such as "
+                "10.0.0.0/8,2001:db8::1; a network without bits set beyond its prefix"
+            ) from None
+    return tuple(networks)
 
 
 def _one_of(*choices: str) -> Callable[[str], Any]:
@@ -231,9 +245,11 @@ def _secret_key(text: str) -> Secret | None:
 
 _FROM_FILE = "may also be read from a file"
 _PASSWORD_LENGTH = _integer(PASSWORD_MIN_LENGTH, PASSWORD_MAX_LENGTH)
+_QUOTA = _integer(0, 100_000)
 _DEFAULT_DATABASE = _database_url(DEFAULT_DATABASE_URL)
 
 LogLevel = Literal["debug", "info", "warning", "error"]
+Switch = Literal["on", "off"]
 LogFormat = Literal["auto", "json", "console"]
 
 
@@ -251,6 +267,13 @@ class Settings:
     refresh_token_ttl: Annotated[timedelta, parsed_duration] = timedelta(days=30)
     deleted_posts_kept: Annotated[timedelta, parsed_duration] = timedelta(days=30)
     password_min_length: Annotated[int, _PASSWORD_LENGTH] = PASSWORD_MIN_LENGTH
+    rate_limits: Annotated[Switch, _one_of("on", "off")] = "on"
+    limit_failed_logins_per_name: Annotated[int, _QUOTA] = 10
+    limit_failed_logins_per_address: Annotated[int, _QUOTA] = 30
+    limit_sign_ups: Annotated[int, _QUOTA] = 10
+    limit_password_resets: Annotated[int, _QUOTA] = 5
+    limit_writes: Annotated[int, _QUOTA] = 300
+    trusted_proxies: Annotated[tuple[str, ...], _networks] = ()
     trending_threshold: Annotated[int, _integer(1, 1_000_000)] = THRESHOLD
     smtp_url: Annotated[Secret | None, _smtp_url, _FROM_FILE] = None
     mail_dir: Annotated[Path, _path] = Path("mail")
@@ -345,6 +368,8 @@ def _shown(value: object) -> str | None:
         return value.shown
     if isinstance(value, timedelta):
         return _as_duration(value)
+    if isinstance(value, tuple):
+        return ",".join(value) or None
     return None if value is None else str(value)
 
 

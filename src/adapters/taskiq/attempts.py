@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from hashpost.adapters.taskiq.outages import Outage
+from hashpost.adapters.outages import Outage
 from hashpost.application.messages import Attempt
 from hashpost.application.ports import MailRefused
 from hashpost.domain.errors import Unavailable

@@ -12,8 +12,8 @@ from redis.exceptions import RedisError
 from taskiq.message import BrokerMessage
 from taskiq_redis.redis_broker import BaseRedisBroker
 
+from hashpost.adapters.outages import Outage
 from hashpost.adapters.taskiq.brokers import WAITING_MAX, Broker
-from hashpost.adapters.taskiq.outages import Outage
 from hashpost.domain.errors import Unavailable
 
 KEY: Final = "hashpost:messages"

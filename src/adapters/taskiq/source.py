@@ -8,8 +8,8 @@ from typing import Any
 from taskiq import ScheduledTask, ScheduleSource
 from taskiq.exceptions import ScheduledTaskCancelledError
 
+from hashpost.adapters.outages import Outage
 from hashpost.adapters.taskiq.brokers import TASK
-from hashpost.adapters.taskiq.outages import Outage
 from hashpost.application.schedules import Slot
 from hashpost.domain.errors import Unavailable
 

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 from typing import Protocol
 
-from hashpost.adapters.taskiq.outages import Outage
+from hashpost.adapters.outages import Outage
 from hashpost.adapters.taskiq.queue import TaskiqQueue
 from hashpost.application.messages import Chance
 from hashpost.domain.errors import Unavailable

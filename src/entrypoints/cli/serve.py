@@ -50,6 +50,7 @@ def serve(*, host: str | None, port: int | None, workers: int | None) -> None:
             host=settings.host,
             port=settings.port,
             workers=settings.workers,
+            trusted_proxies=settings.trusted_proxies,
         )
     except SystemExit as end:
         raise SystemExit(1 if end.code else 0) from end  # uvicorn has more of them

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import msgspec
 from litestar import Controller, post
 
 from hashpost.application.accounts import LogIn, Refresh, Revoke, SignUp
@@ -13,12 +14,14 @@ from hashpost.domain.errors import (
     InvalidRefreshToken,
     InvalidResetToken,
     UsernameTaken,
+    require,
 )
 from hashpost.entrypoints.http.asgi import Answer, empty
 from hashpost.entrypoints.http.bodies import Faults
 from hashpost.entrypoints.http.openapi import Documented, documented
+from hashpost.entrypoints.http.problems import TooManyRequests
 from hashpost.entrypoints.http.requests import Call
-from hashpost.entrypoints.http.routing import NO_STORE
+from hashpost.entrypoints.http.routing import HASHING, NO_STORE
 from hashpost.entrypoints.http.schemas import (
     ConfirmPasswordResetBody,
     LogInBody,
@@ -56,16 +59,19 @@ class Accounts(Controller):
             Documented(201, UserAnswer, "The new user."),
             use_case=SignUp,
             body=SignUpBody,
-            errors=[UsernameTaken],
-        ),
+            errors=[UsernameTaken, TooManyRequests],
+        )
+        | HASHING,
     )
     async def sign_up(self, request: Call) -> Answer:
         """Sign up."""
         service = request.service
         body = await request.read(SignUpBody, faults=service.sign_up.faults)
-        user = await service.sign_up(
-            username=body.username, password=body.password, email=body.email
-        )
+        members = msgspec.structs.asdict(body)
+        require(service.sign_up.faults(**members))
+        # A taken name counts: it costs a hash, and tells who is here.
+        await request.rate_limits.sign_up(request.asgi_scope)
+        user = await service.sign_up(**members)
         return Answer(201, encoded(present_user(user)))
 
     @post(
@@ -75,14 +81,16 @@ class Accounts(Controller):
             Documented(200, TokensAnswer, "The tokens of a new session."),
             use_case=LogIn,
             body=LogInBody,
-            errors=[InvalidCredentials],
-        ),
+            errors=[InvalidCredentials, TooManyRequests],
+        )
+        | HASHING,
     )
     async def log_in(self, request: Call) -> Answer:
         """Log in."""
         service = request.service
         body = await request.read(LogInBody, faults=service.log_in.faults)
-        tokens = await service.log_in(username=body.username, password=body.password)
+        async with request.rate_limits.log_in(request.asgi_scope, body.username):
+            tokens = await service.log_in(username=body.username, password=body.password)
         return Answer(200, encoded(present_tokens(tokens)))
 
     @post(
@@ -123,13 +131,17 @@ class Accounts(Controller):
             Documented(202, None, "A mail goes out if there is such a user with an address."),
             use_case=RequestPasswordReset,
             body=RequestPasswordResetBody,
+            errors=[TooManyRequests],
         ),
     )
     async def request_password_reset(self, request: Call) -> Answer:
         """Ask for a new password."""
         service = request.service
         body = await request.read(RequestPasswordResetBody, faults=_reset_faults(service))
-        await service.request_password_reset(username=body.username, email=body.email)
+        members = msgspec.structs.asdict(body)
+        service.request_password_reset.check(**members)
+        await request.rate_limits.password_reset(request.asgi_scope)
+        await service.request_password_reset(**members)
         return empty(202)
 
     @post(
@@ -140,7 +152,8 @@ class Accounts(Controller):
             use_case=ConfirmPasswordReset,
             body=ConfirmPasswordResetBody,
             errors=[InvalidResetToken],
-        ),
+        )
+        | HASHING,
     )
     async def confirm_password_reset(self, request: Call) -> Answer:
         """Set a new password by a token from a mail."""

@@ -1,7 +1,7 @@
 """The ASGI application, over a service."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, nullcontext
 from importlib.metadata import version
 from typing import Any, NoReturn, cast
 
@@ -11,6 +11,7 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
+from hashpost.adapters.limits.process import ProcessCounts
 from hashpost.application.service import Service
 from hashpost.entrypoints.http.accounts import Accounts
 from hashpost.entrypoints.http.asgi import Application, Receive, Scope, Send
@@ -20,6 +21,7 @@ from hashpost.entrypoints.http.edge import Edge, Limits
 from hashpost.entrypoints.http.favorites import Favorites
 from hashpost.entrypoints.http.hashtags import Hashtags
 from hashpost.entrypoints.http.health import Health, Monitoring
+from hashpost.entrypoints.http.limits import UNLIMITED, RateLimits
 from hashpost.entrypoints.http.me import Me
 from hashpost.entrypoints.http.metrics import Metrics
 from hashpost.entrypoints.http.openapi import Endpoint, Json, document
@@ -32,20 +34,32 @@ from hashpost.entrypoints.http.unsubscribe import Unsubscribing
 from hashpost.entrypoints.http.users import Users
 
 OpenService = Callable[[], AbstractAsyncContextManager[Service]]
+OpenRateLimits = Callable[[], AbstractAsyncContextManager[RateLimits | None]]
 
 
-def create_app(service: Service, *, limits: Limits | None = None) -> Application:
-    """The ASGI application over an open service, whose opening and closing is the caller's."""
+def create_app(
+    service: Service, *, limits: Limits | None = None, rate_limits: RateLimits | None = None
+) -> Application:
+    """The ASGI application over an open service, whose opening and closing is the caller's.
+
+    Without `rate_limits`, callers may do everything as often as they like.
+    """
     litestar = _litestar()
     litestar.state.service = service
+    litestar.state.rate_limits = rate_limits or RateLimits(ProcessCounts(), UNLIMITED)
     litestar.state.metrics = metrics = Metrics()
     litestar.state.openapi = msgspec.json.encode(_document(litestar))
     return Edge(cast(Application, litestar), Routes(_routes(litestar)), limits or Limits(), metrics)
 
 
-def create_app_opening(open_service: OpenService, *, limits: Limits | None = None) -> Application:
+def create_app_opening(
+    open_service: OpenService,
+    *,
+    limits: Limits | None = None,
+    open_rate_limits: OpenRateLimits = nullcontext,
+) -> Application:
     """The ASGI application over a service that is open while the server runs (ASGI lifespan)."""
-    return _Opening(open_service, limits)
+    return _Opening(open_service, open_rate_limits, limits)
 
 
 def routes() -> list[Route]:
@@ -113,6 +127,9 @@ def _routes(litestar: Litestar) -> Iterator[Route]:
             methods=frozenset(method for each in handlers for method in _methods(each)),
             cache_control=options["cache_control"],
             always_served=bool(options.get("always_served")),
+            hashing=frozenset(
+                method for each in handlers if each.opt.get("hashing") for method in _methods(each)
+            ),
         )
 
 
@@ -141,8 +158,14 @@ def _is_guarded(handler: HTTPRouteHandler) -> bool:
 class _Opening:
     """Opens the service when the server starts, and closes it when the server has drained."""
 
-    def __init__(self, open_service: OpenService, limits: Limits | None) -> None:
+    def __init__(
+        self,
+        open_service: OpenService,
+        open_rate_limits: OpenRateLimits,
+        limits: Limits | None,
+    ) -> None:
         self._open_service = open_service
+        self._open_rate_limits = open_rate_limits
         self._limits = limits
         self._app: Application | None = None
 
@@ -157,8 +180,8 @@ class _Opening:
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         # An error in here is the server's to report, and to exit with.
-        async with self._open_service() as service:
-            self._app = create_app(service, limits=self._limits)
+        async with self._open_service() as service, self._open_rate_limits() as rate_limits:
+            self._app = create_app(service, limits=self._limits, rate_limits=rate_limits)
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})

@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 
 from hashpost.application.service import Service
 from hashpost.domain.errors import Unauthenticated
-from hashpost.entrypoints.http.asgi import Header
+from hashpost.entrypoints.http.asgi import Header, Scope
+from hashpost.entrypoints.http.limits import RateLimits
+from hashpost.entrypoints.http.routing import READS
 
 HEADER_MAX_LENGTH: Final = 1100
 _BEARER: Final = re.compile(rb"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
@@ -22,9 +24,15 @@ async def authenticated(
 
     Raises:
         Unauthenticated: it does not.
+        TooManyRequests: it writes, and its user has written too much.
     """
-    service: Service = connection.app.state.service
-    connection.scope["auth"] = await service.authenticate(_token(connection.scope["headers"]))
+    state = connection.app.state
+    service: Service = state.service
+    scope = cast(Scope, connection.scope)
+    scope["auth"] = access = await service.authenticate(_token(scope["headers"]))
+    if scope["method"] not in READS:
+        rate_limits: RateLimits = state.rate_limits
+        await rate_limits.write(scope, access.user_id)
 
 
 def _token(headers: Iterable[Header]) -> str:

@@ -6,7 +6,7 @@ ASGI around all of it.
 """
 
 import asyncio
-from asyncio import CancelledError, Task, TimerHandle
+from asyncio import CancelledError, Future, Task, TimerHandle
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Final
@@ -18,6 +18,8 @@ from structlog.contextvars import bound_contextvars
 from hashpost.domain.errors import HashpostError, NotFound, Unavailable
 from hashpost.entrypoints.http import problems
 from hashpost.entrypoints.http.asgi import Application, Header, Message, Receive, Scope, Send
+from hashpost.entrypoints.http.gate import WAITING_MAX, WAITING_SECONDS, CallerGone, Gate
+from hashpost.entrypoints.http.limits import STANDINGS, header_fields
 from hashpost.entrypoints.http.metrics import Metrics
 from hashpost.entrypoints.http.problems import (
     HeadersTooLarge,
@@ -27,7 +29,7 @@ from hashpost.entrypoints.http.problems import (
     TooLarge,
 )
 from hashpost.entrypoints.http.request_ids import request_id
-from hashpost.entrypoints.http.routing import Routes, Target
+from hashpost.entrypoints.http.routing import READS, Route, Routes, Target
 
 CLIENT_CLOSED_REQUEST: Final = 499
 """The status in the access log of a request whose caller went away."""
@@ -37,6 +39,9 @@ HEADER_BYTES: Final = 16 * 1024
 
 BODY_IS_BROKEN: Final = "hashpost.body_is_broken"
 """A key that the server puts into the scope of a request whose body cannot be read to its end."""
+
+CALLER_GONE: Final = "hashpost.caller_gone"
+"""A key under which the server puts a future into the scope, done when the connection is lost."""
 
 _NO_STORE: Final = "no-store"
 
@@ -52,13 +57,15 @@ class Limits:
     body_seconds: float = 10.0
     """How long a body may take to arrive."""
     answer_seconds: float = 2.5
-    """How long an answer may take, from the last byte of the request on."""
-    at_once: int = 512
-    """How many requests are worked on at once; more are turned away."""
-
-
-class Disconnected(Exception):
-    """The caller went away before the body was complete."""
+    """How long an answer may take, what the caller takes to send a body not counted."""
+    at_once: int = 64
+    """How many requests are worked on at once, those apart that hash passwords."""
+    passwords_at_once: int = 64
+    """How many of those: as many as may wait for the hasher, which would refuse more."""
+    waiting_max: int = WAITING_MAX
+    """How many wait for others to be done; more are turned away at once."""
+    waiting_seconds: float = WAITING_SECONDS
+    """For how long they wait."""
 
 
 class Edge:
@@ -71,7 +78,27 @@ class Edge:
         self.routes = routes
         self.limits = limits
         self.metrics = metrics or Metrics()
-        self.at_work = 0
+        self._work = self._gate(limits.at_once)
+        self._passwords = self._gate(limits.passwords_at_once)
+        self.metrics.watch({"work": self._work, "passwords": self._passwords})
+
+    @property
+    def at_work(self) -> int:
+        """How many requests are being worked on, those apart that are always served."""
+        return self._work.inside + self._passwords.inside
+
+    def gate_of(self, route: Route, method: str) -> Gate | None:
+        """The gate that requests of that kind have to pass, if there is any."""
+        if route.always_served:
+            return None
+        return self._passwords if method in route.hashing else self._work
+
+    def _gate(self, at_once: int) -> Gate:
+        return Gate(
+            at_once=at_once,
+            waiting_max=self.limits.waiting_max,
+            waiting_seconds=self.limits.waiting_seconds,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; what is no HTTP request is passed on."""
@@ -99,6 +126,9 @@ class _Exchange:
         self._body_bytes = 0
         self._body_complete = not self._headers.announce_body
         self._body_due: float | None = None
+        self._gate: Gate | None = None
+        self._is_inside = False
+        self._seconds_left = edge.limits.answer_seconds
         self._timer: TimerHandle | None = None
         self._task: Task[Any] | None = None
         self._late_answer: Task[None] | None = None
@@ -110,7 +140,7 @@ class _Exchange:
             self._edge.metrics.began()
             try:
                 await self._answer()
-            except Disconnected:
+            except CallerGone:
                 self._status = self._status or CLIENT_CLOSED_REQUEST
             except HashpostError as error:
                 await self._refuse(error)
@@ -146,9 +176,7 @@ class _Exchange:
             await self._pass_on(target, "GET" if method == "HEAD" else method)
 
     async def _pass_on(self, target: Target, method: str) -> None:
-        edge = self._edge
-        if edge.at_work >= edge.limits.at_once and not target.route.always_served:
-            raise Unavailable("Too many requests at once")
+        self._gate = self._edge.gate_of(target.route, method)
         self._inner_scope = {
             **self._scope,
             "method": method,
@@ -157,33 +185,43 @@ class _Exchange:
             "state": dict(self._scope.get("state") or {}),
         }
         self._task = asyncio.current_task()
-        edge.at_work += 1
         self._set_timer()
         try:
-            await edge.app(self._inner_scope, self._next_part, self._answer_part)
+            await self._enter()
+            await self._edge.app(self._inner_scope, self._next_part, self._answer_part)
         finally:
             self._unset_timer()
-            edge.at_work -= 1
+            self._leave()
+
+    async def _enter(self) -> None:
+        if self._gate is not None:
+            gone: Future[None] | None = self._scope.get(CALLER_GONE)
+            await self._gate.enter(is_read=self._scope["method"] in READS, gone=gone)
+            self._is_inside = True
+
+    def _leave(self) -> None:
+        if self._gate is not None and self._is_inside:
+            self._is_inside = False
+            self._gate.leave()
 
     # The request
 
     async def _next_part(self) -> Message:
-        """A part of the body, within its bounds of size and time."""
+        """A part of the body, within its bounds of size and time; waiting for it takes no place."""
         self._unset_timer()
-        self._edge.at_work -= 1
-        try:
-            message = await self._awaited_part()
-        finally:
-            self._edge.at_work += 1
+        self._leave()
+        message = await self._awaited_part()
         self._set_timer()
         if message["type"] == "http.disconnect":
-            raise Disconnected
+            raise CallerGone
         if BODY_IS_BROKEN in self._scope:
             raise MalformedRequest("The body comes in broken chunks")
         self._body_bytes += len(message.get("body", b""))
         self._body_complete = not message.get("more_body", False)
         if self._body_bytes > self._edge.limits.body_bytes:
             raise self._too_large()
+        if self._body_complete:
+            await self._enter()
         return message
 
     async def _awaited_part(self) -> Message:
@@ -224,6 +262,7 @@ class _Exchange:
         own: list[Header] = [
             (b"x-request-id", self._request_id.encode()),
             (b"x-content-type-options", b"nosniff"),
+            *header_fields(self._inner_scope.get(STANDINGS, {}).values()),
         ]
         if not any(name == b"cache-control" for name, _ in headers):
             route = self._target.route if self._target else None
@@ -252,10 +291,11 @@ class _Exchange:
     def _set_timer(self) -> None:
         if self._status is None:
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(self._edge.limits.answer_seconds, self._give_up)
+            self._timer = loop.call_later(self._seconds_left, self._give_up)
 
     def _unset_timer(self) -> None:
         if self._timer is not None:
+            self._seconds_left = self._timer.when() - asyncio.get_running_loop().time()
             self._timer.cancel()
             self._timer = None
 

@@ -11,7 +11,7 @@ from hashpost.entrypoints.http.auth import authenticated
 from hashpost.entrypoints.http.openapi import LINK, PAGE, PAGE_SIZE, Documented, documented
 from hashpost.entrypoints.http.queries import read_numbered_page
 from hashpost.entrypoints.http.requests import Call
-from hashpost.entrypoints.http.routing import NO_STORE
+from hashpost.entrypoints.http.routing import HASHING, NO_STORE
 from hashpost.entrypoints.http.schemas import (
     ChangePasswordBody,
     DeletedPageAnswer,
@@ -52,7 +52,8 @@ class Me(Controller):
             use_case=ChangePassword,
             body=ChangePasswordBody,
             errors=[WrongPassword],
-        ),
+        )
+        | HASHING,
     )
     async def change_password(self, request: Call) -> Answer:
         """Change one's password."""
@@ -86,7 +87,8 @@ class Me(Controller):
             use_case=DeleteUser,
             body=DeleteUserBody,
             errors=[WrongPassword],
-        ),
+        )
+        | HASHING,
     )
     async def delete_me(self, request: Call) -> Answer:
         """Delete one's account."""

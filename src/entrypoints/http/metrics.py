@@ -2,19 +2,20 @@
 
 import asyncio
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from hashpost.application.periodic import SELF_CHECK
 from hashpost.application.ports import MessageCount
 from hashpost.application.service import Service
 from hashpost.domain.errors import Unavailable
 from hashpost.domain.message import OPEN, State
+from hashpost.entrypoints.http.gate import Gate
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4.encode()
 UNMATCHED: Final = "unmatched"
@@ -57,6 +58,12 @@ class Metrics:
             registry=self._registry,
         )
 
+        self._gates: Mapping[str, Gate] = {}
+
+    def watch(self, gates: Mapping[str, Gate]) -> None:
+        """Tell of these gates from now on, by their names."""
+        self._gates = gates
+
     def began(self) -> None:
         """Note that a request has begun."""
         self._in_flight.inc()
@@ -75,13 +82,30 @@ class Metrics:
     async def text(self, service: Service) -> bytes:
         """All of it, and what the storage of the service tells, as Prometheus reads it."""
         stored = await _within(self._storage_seconds, service)
-        return generate_latest(_Families([*self._measured(), *stored]))
+        return generate_latest(_Families([*self._measured(), *_waiting(self._gates), *stored]))
 
     def _measured(self) -> Iterator[Metric]:
         for family in self._registry.collect():
             # When a series began is of no use to anybody, and doubles their number.
             family.samples = [each for each in family.samples if not each.name.endswith("_created")]
             yield family
+
+
+def _waiting(gates: Mapping[str, Gate]) -> list[Metric]:
+    labels = ("gate", "line")
+    waiting = GaugeMetricFamily(
+        "hashpost_http_requests_waiting", "Requests that wait for others to be done.", labels=labels
+    )
+    turned_away = CounterMetricFamily(
+        "hashpost_http_requests_turned_away",
+        "Requests that were not worked on, because too much was asked at once.",
+        labels=labels,
+    )
+    for name, gate in gates.items():
+        for line_name, line in (("reads", gate.reads), ("writes", gate.writes)):
+            waiting.add_metric((name, line_name), len(line.waiting))
+            turned_away.add_metric((name, line_name), line.turned_away)
+    return [waiting, turned_away]
 
 
 class _Families:

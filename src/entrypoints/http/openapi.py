@@ -38,8 +38,10 @@ from hashpost.entrypoints.http.problems import (
     MalformedRequest,
     RequestTimeout,
     TooLarge,
+    TooManyRequests,
     UnsupportedMediaType,
 )
+from hashpost.entrypoints.http.routing import READS
 from hashpost.entrypoints.http.schemas import EXAMPLE_ID, Problem
 
 Json = dict[str, Any]
@@ -128,6 +130,8 @@ class Endpoint:
             found.append(InvalidInput)
         if not self.is_open:
             found.append(Unauthenticated)
+            if self.method not in READS:
+                found.append(TooManyRequests)
         if {"id_post", "user_id", "token"} & set(self.parameters):
             found.append(NotFound)
         found += self.operation.errors
@@ -343,6 +347,18 @@ _HEADERS: Final[dict[str, Json]] = {
         "required": True,
         "schema": {"type": "string", "const": "Bearer"},
     },
+    "RateLimit-Policy": {
+        "description": "Each limit that applies: its name, how much (`q`) in how many seconds "
+        "(`w`). Not there if limits are off.",
+        "schema": _STRING,
+        "example": '"writes";q=300;w=60',
+    },
+    "RateLimit": {
+        "description": "For each of these limits how much is left (`r`), and in how many seconds "
+        "there will be more (`t`). Not there if limits are off.",
+        "schema": _STRING,
+        "example": '"writes";r=299;t=60',
+    },
     "Retry-After": {
         "description": "After how many seconds it is worth another try.",
         "required": True,
@@ -355,7 +371,12 @@ _EXAMPLES_OF_FAULTS: Final[Mapping[type[InvalidInput], tuple[str, str]]] = {
     InvalidResetToken: ("token", "one that was mailed within the last hour, unused"),
 }
 _HEADERS_OF_ALL: Final = ("X-Request-ID", "Cache-Control")
-_HEADERS_OF_PROBLEMS: Final = {401: ("WWW-Authenticate",), 503: ("Retry-After",)}
+_HEADERS_OF_LIMITS: Final = ("RateLimit-Policy", "RateLimit")
+_HEADERS_OF_PROBLEMS: Final = {
+    401: ("WWW-Authenticate",),
+    429: ("Retry-After", *_HEADERS_OF_LIMITS),
+    503: ("Retry-After",),
+}
 
 
 def document(endpoints: Iterable[Endpoint], *, version: str) -> Json:
@@ -470,9 +491,10 @@ def _operation(endpoint: Endpoint, schemas: _Schemas) -> Json:
 
 def _responses(endpoint: Endpoint, schemas: _Schemas) -> dict[str, Json]:
     answer = endpoint.operation.answer
+    limits = _HEADERS_OF_LIMITS if TooManyRequests in endpoint.errors else ()
     good: Json = {
         "description": answer.description,
-        "headers": _header_references(*_HEADERS_OF_ALL, *answer.headers),
+        "headers": _header_references(*_HEADERS_OF_ALL, *answer.headers, *limits),
     }
     if answer.content is not None:
         good["content"] = schemas.content(answer.content)

@@ -62,6 +62,17 @@ class UnsupportedMediaType(HashpostError):
     title = "The body must be application/json, in UTF-8, without a content encoding"
 
 
+class TooManyRequests(HashpostError):
+    """The caller does this too often."""
+
+    code = "too-many-requests"
+    title = "This was asked too often"
+
+    def __init__(self, *, retry_after: int = RETRY_AFTER_SECONDS) -> None:
+        self.retry_after = retry_after
+        super().__init__(f"Try again in {retry_after} s")
+
+
 class HeadersTooLarge(HashpostError):
     """The header block is longer than any honest one."""
 
@@ -82,6 +93,7 @@ STATUSES: Final[Mapping[type[HashpostError], int]] = {
     TooLarge: 413,
     UnsupportedMediaType: 415,
     IdempotencyKeyReused: 422,
+    TooManyRequests: 429,
     HeadersTooLarge: 431,
     HashpostError: 500,
     Unavailable: 503,
@@ -120,6 +132,8 @@ def headers(error: HashpostError) -> list[tuple[bytes, bytes]]:
             own.append((b"www-authenticate", b"Bearer"))
         case MethodNotAllowed():
             own.append((b"allow", error.allowed.encode()))
+        case TooManyRequests():
+            own.append((b"retry-after", b"%d" % error.retry_after))
         case Unavailable():
             own.append((b"retry-after", b"%d" % RETRY_AFTER_SECONDS))
     return own

@@ -9,7 +9,7 @@ arrive in whole, with methods of every day, are none of this module's business.
 
 import asyncio
 import re
-from asyncio import BaseTransport, TimerHandle, Transport
+from asyncio import BaseTransport, Future, TimerHandle, Transport
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final, cast
@@ -21,7 +21,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from hashpost.domain.errors import HashpostError
 from hashpost.entrypoints.http import problems
 from hashpost.entrypoints.http.asgi import Scope
-from hashpost.entrypoints.http.edge import BODY_IS_BROKEN, HEADER_BYTES
+from hashpost.entrypoints.http.edge import BODY_IS_BROKEN, CALLER_GONE, HEADER_BYTES
 from hashpost.entrypoints.http.problems import HeadersTooLarge, MalformedRequest, RequestTimeout
 from hashpost.entrypoints.http.request_ids import request_id
 
@@ -66,6 +66,7 @@ class Http11(HttpToolsProtocol):
         self._is_done = False  # whatever else comes is thrown away
         self._refusal: HashpostError | None = None
         self._due: TimerHandle | None = None
+        self._gone: Future[None] = self.loop.create_future()
 
     # The connection
 
@@ -78,6 +79,7 @@ class Http11(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         self._expect_nothing()
+        self._gone.set_result(None)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -195,6 +197,7 @@ class Http11(HttpToolsProtocol):
         if self._method:
             self.scope["method"] = self._method[:_METHOD_SHOWN].decode()
             self._method = b""
+        cast(Scope, self.scope)[CALLER_GONE] = self._gone
         self._owed_bytes = owed
         self._is_in_head = False
         self._taken_bytes = 0

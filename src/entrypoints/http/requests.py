@@ -11,8 +11,9 @@ from hashpost.application.service import Service
 from hashpost.domain.errors import FieldError
 from hashpost.domain.session import Access
 from hashpost.entrypoints.http import bodies, conditional
-from hashpost.entrypoints.http.asgi import Answer, Receive
+from hashpost.entrypoints.http.asgi import Answer, Receive, Scope
 from hashpost.entrypoints.http.bodies import Faults
+from hashpost.entrypoints.http.limits import RateLimits
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -30,6 +31,17 @@ class Call(Request[Any, Access, State]):
         """The use cases."""
         service: Service = self.app.state.service
         return service
+
+    @property
+    def rate_limits(self) -> RateLimits:
+        """What callers must keep to."""
+        rate_limits: RateLimits = self.app.state.rate_limits
+        return rate_limits
+
+    @property
+    def asgi_scope(self) -> Scope:
+        """The scope, in ASGI's words."""
+        return cast(Scope, self.scope)
 
     @property
     def query_string(self) -> bytes:

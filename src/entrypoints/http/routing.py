@@ -19,11 +19,16 @@ _KINDS: Final = {"int": "[1-9][0-9]{0,15}", "str": "[^/]+"}
 _NAMED: Final = {"token": "[A-Za-z0-9_-]+"}
 """The forms of parameters by their kinds, and of those that have one of their own, by name."""
 
+READS: Final = frozenset({"GET", "HEAD"})
+"""The methods that change nothing."""
+
 NO_STORE: Final = {"cache_control": "no-store"}
 NO_CACHE: Final = {"cache_control": "no-cache"}
 PRIVATE: Final = {"cache_control": "private, no-cache"}
 ALWAYS_SERVED: Final = {"always_served": True}
-"""Options of handlers: who may keep the answers, and which are given even under overload."""
+HASHING: Final = {"hashing": True}
+"""Options of handlers: who may keep the answers, which are given even under overload, and which
+take a password to be hashed, for which others need not wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,8 @@ class Route:
     methods: frozenset[str]
     cache_control: str
     always_served: bool = False
+    hashing: frozenset[str] = frozenset()
+    """The methods that hash a password."""
 
     @property
     def allowed(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Any
 
 from hashpost.entrypoints.http.asgi import Application
@@ -63,9 +64,18 @@ def settings(trusted_proxies: Sequence[str] = ()) -> dict[str, Any]:
         "server_header": False,
         "date_header": True,
         "proxy_headers": bool(trusted_proxies),
-        "forwarded_allow_ips": list(trusted_proxies),
+        "forwarded_allow_ips": list(map(str, _as_seen(trusted_proxies))),
         "timeout_graceful_shutdown": DRAIN_SECONDS,
     }
+
+
+def _as_seen(networks: Sequence[str]) -> Iterator[IPv4Network | IPv6Network]:
+    """These networks, those of IPv4 also as a socket for both shows them (RFC 4291, 2.5.5.2)."""
+    for network in map(ip_network, networks):
+        yield network
+        if isinstance(network, IPv4Network):
+            mapped = IPv6Address(f"::ffff:{network.network_address}")
+            yield IPv6Network((int(mapped), 96 + network.prefixlen))
 
 
 @contextmanager

@@ -34,7 +34,7 @@ class Served:
 def serving(
     folder: Path, *arguments: str, settings: Mapping[str, str] | None = None
 ) -> Iterator[Served]:
-    """Serve what the settings say; without any, a database in that folder."""
+    """Serve what the settings say; without any, a database in that folder, and no rate limits."""
     log = folder / "log"
     with (
         log.open("w") as err,
@@ -44,7 +44,7 @@ def serving(
             stderr=err,
             text=True,
             cwd=folder,
-            env=environment({"SECRET_KEY": KEY, **(settings or {})}),
+            env=environment({"SECRET_KEY": KEY, "RATE_LIMITS": "off", **(settings or {})}),
         ) as process,
     ):
         give_up = Timer(STARTED_WITHIN, process.kill)

@@ -95,7 +95,7 @@ def test_what_is_slow_to_import_is_left_until_it_is_needed(arguments: list[str])
     import sys
 
     slow = {"litestar", "sqlalchemy", "alembic", "structlog", "rich", "uvicorn", "asyncio"}
-    slow |= {"taskiq", "redis", "jinja2", "aiosmtplib", "prometheus_client", "cronsim"}
+    slow |= {"taskiq", "redis", "limits", "jinja2", "aiosmtplib", "prometheus_client", "cronsim"}
     program = (
         "import sys; from hashpost.entrypoints.cli import main\n"
         f"main({arguments}, standalone_mode=False)\n"

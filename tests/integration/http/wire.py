@@ -70,6 +70,11 @@ class Connection:
         length = 0 if method == "HEAD" else int(headers.get("content-length", 0))
         return Answer(int(status), headers, self._incoming.read(length))
 
+    def end(self) -> None:
+        """Close it, whatever may still come."""
+        self._incoming.close()
+        self.socket.close()
+
     def is_closed_by_server(self) -> bool:
         """Whether the server closes its side next, and in good order: without a reset."""
         return self._incoming.read(1) == b""

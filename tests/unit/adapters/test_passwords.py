@@ -1,12 +1,15 @@
 """The argon2 adapter against the contract, and its bounds."""
 
 import asyncio
+import os
+import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
 from argon2.exceptions import InvalidHashError
 
-from hashpost.adapters.passwords import Argon2Hasher
+from hashpost.adapters.passwords import NICER_BY, Argon2Hasher
 from hashpost.domain.errors import Unavailable
 from hashpost.testing import contracts
 
@@ -58,4 +61,17 @@ class TestArgon2Hasher(contracts.PasswordHasherContract):
                     break
                 except Unavailable:
                     await asyncio.sleep(0.001)
+        hasher.close()
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="threads are as nice as their process")
+    async def test_hashing_lets_all_others_go_first(self) -> None:
+        before = os.getpriority(os.PRIO_PROCESS, 0)
+        hasher = Argon2Hasher(threads=2)
+
+        await asyncio.gather(*(hasher.hash("x") for _ in range(4)))
+
+        ours = [each for each in threading.enumerate() if each in hasher._threads._threads]
+        priorities = {os.getpriority(os.PRIO_PROCESS, each.native_id or 0) for each in ours}
+        assert priorities == {min(before + NICER_BY, 19)}
+        assert os.getpriority(os.PRIO_PROCESS, 0) == before
         hasher.close()

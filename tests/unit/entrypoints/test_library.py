@@ -35,6 +35,7 @@ DRIVERS = {
     "click",
     "email_validator",
     "jwt",
+    "limits",
     "litestar",
     "msgspec",
     "psycopg",

@@ -46,6 +46,13 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         "HASHPOST_REFRESH_TOKEN_TTL": "30d",
         "HASHPOST_DELETED_POSTS_KEPT": "30d",
         "HASHPOST_PASSWORD_MIN_LENGTH": "8",
+        "HASHPOST_RATE_LIMITS": "on",
+        "HASHPOST_LIMIT_FAILED_LOGINS_PER_NAME": "10",
+        "HASHPOST_LIMIT_FAILED_LOGINS_PER_ADDRESS": "30",
+        "HASHPOST_LIMIT_SIGN_UPS": "10",
+        "HASHPOST_LIMIT_PASSWORD_RESETS": "5",
+        "HASHPOST_LIMIT_WRITES": "300",
+        "HASHPOST_TRUSTED_PROXIES": None,
         "HASHPOST_TRENDING_THRESHOLD": "5",
         "HASHPOST_SMTP_URL": None,
         "HASHPOST_MAIL_DIR": "mail",
@@ -84,6 +91,13 @@ def test_every_variable_is_read_into_its_field(tmp_path: Path) -> None:
             "HASHPOST_REFRESH_TOKEN_TTL": "12h",
             "HASHPOST_DELETED_POSTS_KEPT": "7d",
             "HASHPOST_PASSWORD_MIN_LENGTH": "12",
+            "HASHPOST_RATE_LIMITS": "Off",
+            "HASHPOST_LIMIT_FAILED_LOGINS_PER_NAME": "1",
+            "HASHPOST_LIMIT_FAILED_LOGINS_PER_ADDRESS": "2",
+            "HASHPOST_LIMIT_SIGN_UPS": "0",
+            "HASHPOST_LIMIT_PASSWORD_RESETS": "4",
+            "HASHPOST_LIMIT_WRITES": "100000",
+            "HASHPOST_TRUSTED_PROXIES": "10.0.0.0/8, 192.0.2.1,2001:DB8::/32",
             "HASHPOST_TRENDING_THRESHOLD": "3",
             "HASHPOST_SMTP_URL": "smtps://ada:pw@mail",
             "HASHPOST_MAIL_DIR": "var/mail",
@@ -106,6 +120,13 @@ def test_every_variable_is_read_into_its_field(tmp_path: Path) -> None:
         refresh_token_ttl=timedelta(hours=12),
         deleted_posts_kept=timedelta(days=7),
         password_min_length=12,
+        rate_limits="off",
+        limit_failed_logins_per_name=1,
+        limit_failed_logins_per_address=2,
+        limit_sign_ups=0,
+        limit_password_resets=4,
+        limit_writes=100_000,
+        trusted_proxies=("10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32"),
         trending_threshold=3,
         smtp_url=Secret("smtps://ada:pw@mail"),
         mail_dir=Path("var/mail"),
@@ -134,6 +155,13 @@ def test_all_problems_are_told_at_once_and_each_names_its_variable() -> None:
         "HASHPOST_REFRESH_TOKEN_TTL": "1w",
         "HASHPOST_DELETED_POSTS_KEPT": "0d",
         "HASHPOST_PASSWORD_MIN_LENGTH": "7",
+        "HASHPOST_RATE_LIMITS": "yes",
+        "HASHPOST_LIMIT_FAILED_LOGINS_PER_NAME": "-1",
+        "HASHPOST_LIMIT_FAILED_LOGINS_PER_ADDRESS": "many",
+        "HASHPOST_LIMIT_SIGN_UPS": "1.5",
+        "HASHPOST_LIMIT_PASSWORD_RESETS": "100001",
+        "HASHPOST_LIMIT_WRITES": "3e2",
+        "HASHPOST_TRUSTED_PROXIES": "*",
         "HASHPOST_TRENDING_THRESHOLD": "0",
         "HASHPOST_SMTP_URL": "mail:25",
         "HASHPOST_MAIL_DIR": "\0",
@@ -194,6 +222,11 @@ def test_all_problems_are_told_at_once_and_each_names_its_variable() -> None:
         ("HASHPOST_PUBLIC_URL", "https://example.org/#x", "without user, query and fragment"),
         ("HASHPOST_PUBLIC_URL", "https://ada@example.org", "without user, query and fragment"),
         ("HASHPOST_PUBLIC_URL", 'https://example.org/"><b>', "without user, query and fragment"),
+        ("HASHPOST_RATE_LIMITS", "0", "on or off"),
+        ("HASHPOST_TRUSTED_PROXIES", "proxy.example.org", "IP addresses or networks"),
+        ("HASHPOST_TRUSTED_PROXIES", "10.0.0.1,", "IP addresses or networks"),
+        ("HASHPOST_TRUSTED_PROXIES", "10.0.0.1/8", "without bits set beyond its prefix"),
+        ("HASHPOST_TRUSTED_PROXIES", "10.0.0.0/33", "IP addresses or networks"),
         ("HASHPOST_TRENDING_THRESHOLD", "1000001", "a whole number from 1 to 1000000"),
     ],
 )
@@ -219,6 +252,15 @@ def test_a_duration_is_shown_as_it_could_be_set(seconds: int) -> None:
     shown = settings.texts()["HASHPOST_DELETED_POSTS_KEPT"]
 
     assert Settings.read({"HASHPOST_DELETED_POSTS_KEPT": shown or ""}) == settings
+
+
+def test_trusted_proxies_are_shown_as_they_could_be_set() -> None:
+    settings = Settings(trusted_proxies=("10.0.0.0/8", "2001:db8::/32"))
+
+    shown = settings.texts()["HASHPOST_TRUSTED_PROXIES"]
+
+    assert shown == "10.0.0.0/8,2001:db8::/32"
+    assert Settings.read({"HASHPOST_TRUSTED_PROXIES": shown}) == settings
 
 
 @given(st.dictionaries(st.sampled_from(sorted(variables())), st.text()))

@@ -10,15 +10,18 @@ import pytest
 from structlog.testing import capture_logs
 
 from hashpost.domain.errors import Unavailable
+from hashpost.entrypoints.http.app import _handlers, _litestar, _methods, routes
 from hashpost.entrypoints.http.asgi import Answer, Application, Message, Receive, Scope, Send
 from hashpost.entrypoints.http.bodies import read
-from hashpost.entrypoints.http.edge import Edge, Limits
+from hashpost.entrypoints.http.edge import CALLER_GONE, Edge, Limits
 from hashpost.entrypoints.http.routing import Route, Routes
 
 ROUTES = Routes(
     [
         Route("/work", frozenset({"GET", "POST"}), "private, no-cache"),
         Route("/health", frozenset({"GET"}), "no-store", always_served=True),
+        Route("/item", frozenset({"GET", "DELETE"}), "no-store"),
+        Route("/me", frozenset({"GET", "PUT"}), "no-store", hashing=frozenset({"PUT"})),
     ]
 )
 DISCONNECT: Message = {"type": "http.disconnect"}
@@ -39,8 +42,10 @@ class Exchange:
         path: str = "/work",
         headers: Iterable[tuple[bytes, bytes]] = (),
         parts: Iterable[Message | float] = (),
+        more_scope: Scope | None = None,
     ) -> "Exchange":
         scope = {
+            **(more_scope or {}),
             "type": "http",
             "method": method,
             "path": path,
@@ -224,7 +229,7 @@ async def test_a_caller_who_goes_away_gets_no_answer_but_a_line_in_the_log() -> 
 
 
 async def test_too_many_requests_at_once_are_turned_away() -> None:
-    app = edge(hangs, at_once=2)
+    app = edge(hangs, at_once=2, waiting_max=0)
     busy = [asyncio.create_task(Exchange().run(app)) for _ in range(2)]
     await asyncio.sleep(0)
 
@@ -233,6 +238,132 @@ async def test_too_many_requests_at_once_are_turned_away() -> None:
     assert (exchange.status, exchange.code) == (503, "unavailable")
     assert b"retry-after" in exchange.headers
     _cancel(busy)
+
+
+async def test_whoever_waits_too_long_for_others_is_turned_away() -> None:
+    app = edge(hangs, at_once=1, waiting_seconds=0.01)
+    busy = [asyncio.create_task(Exchange().run(app))]
+    await asyncio.sleep(0)
+
+    exchange = await Exchange().run(app)
+
+    assert (exchange.status, exchange.code) == (503, "unavailable")
+    assert app.at_work == 1
+    _cancel(busy)
+
+
+async def test_waiting_for_others_is_a_part_of_the_time_for_the_answer() -> None:
+    app = edge(hangs, at_once=0, waiting_seconds=60, answer_seconds=0.01)
+
+    async with asyncio.timeout(5):
+        exchange = await Exchange().run(app)
+
+    assert exchange.status == 503
+    assert app.at_work == 0
+
+
+async def test_work_before_the_body_and_after_it_share_the_time_for_the_answer() -> None:
+    async def works(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0.06)
+        await read(receive)
+        await asyncio.sleep(0.06)
+        await well(scope, receive, send)
+
+    statuses = [
+        (
+            await Exchange().run(
+                edge(works, answer_seconds=seconds), method="POST", parts=[0.2, part(b"")]
+            )
+        ).status
+        for seconds in (0.1, 0.19)
+    ]
+
+    assert statuses == [503, 200]
+
+
+class Finishing:
+    """Requests are answered when they are told to, and tell in which order they were begun."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.may_end = asyncio.Semaphore(0)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "POST":
+            await read(receive)
+        self.begun.append(f"{scope['method']} {scope['path']}")
+        await self.may_end.acquire()
+        await well(scope, receive, send)
+
+
+async def test_reads_go_before_writes_that_came_earlier() -> None:
+    work = Finishing()
+    app = edge(work, at_once=1)
+    begun = [asyncio.create_task(Exchange().run(app))]
+    await asyncio.sleep(0)
+    for method in ("DELETE", "GET"):
+        begun.append(asyncio.create_task(Exchange().run(app, method=method, path="/item")))
+        await asyncio.sleep(0)
+
+    for _ in range(3):
+        work.may_end.release()
+    exchanges = await asyncio.gather(*begun)
+
+    assert [exchange.status for exchange in exchanges] == [200] * 3
+    assert work.begun == ["GET /work", "GET /item", "DELETE /item"]
+    assert app.at_work == 0
+
+
+async def test_who_has_sent_the_body_slowly_waits_for_a_place_again() -> None:
+    work = Finishing()
+    app = edge(work, at_once=1)
+    slow = asyncio.create_task(
+        Exchange().run(app, method="POST", headers=CHUNKED, parts=[0.02, part(b"")])
+    )
+    await asyncio.sleep(0)
+    quick = asyncio.create_task(Exchange().run(app))
+    await asyncio.sleep(0.05)
+    assert work.begun == ["GET /work"]
+
+    work.may_end.release()
+    work.may_end.release()
+
+    assert [(await each).status for each in (slow, quick)] == [200, 200]
+    assert work.begun == ["GET /work", "POST /work"]
+
+
+@pytest.mark.parametrize(
+    ("busy", "free"), [(("PUT", "/me"), ("GET", "/me")), (("GET", "/work"), ("PUT", "/me"))]
+)
+async def test_who_hashes_passwords_and_who_does_not_have_places_of_their_own(
+    busy: tuple[str, str], free: tuple[str, str]
+) -> None:
+    work = Finishing()
+    app = edge(work, at_once=1, passwords_at_once=1, waiting_max=0)
+    first = asyncio.create_task(Exchange().run(app, method=busy[0], path=busy[1]))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(Exchange().run(app, method=free[0], path=free[1]))
+    await asyncio.sleep(0)
+
+    assert work.begun == [" ".join(busy), " ".join(free)]
+    assert (await Exchange().run(app, method=busy[0], path=busy[1])).status == 503
+    _cancel([first, second])
+
+
+async def test_a_caller_who_goes_away_while_waiting_waits_no_more() -> None:
+    gone = asyncio.get_running_loop().create_future()
+    app = edge(hangs, at_once=0, waiting_seconds=60)
+
+    with capture_logs() as lines:
+        waiting = asyncio.create_task(Exchange().run(app, more_scope={CALLER_GONE: gone}))
+        await asyncio.sleep(0)
+        gone.set_result(None)
+        async with asyncio.timeout(5):
+            exchange = await waiting
+
+    assert exchange.sent == []
+    assert [(line["event"], line["status"]) for line in lines] == [("request", 499)]
+    assert app.at_work == 0
 
 
 async def test_places_are_given_back() -> None:
@@ -248,7 +379,7 @@ async def test_health_is_told_also_when_too_much_is_asked() -> None:
     async def hangs_at_work(scope: Scope, receive: Receive, send: Send) -> None:
         await (well if scope["path"] == "/health" else hangs)(scope, receive, send)
 
-    app = edge(hangs_at_work, at_once=1)
+    app = edge(hangs_at_work, at_once=1, waiting_max=0)
     busy = [asyncio.create_task(Exchange().run(app))]
     await asyncio.sleep(0)
 
@@ -419,3 +550,19 @@ async def test_websockets_are_turned_away() -> None:
 def _cancel(tasks: list[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
+
+
+def test_exactly_those_that_hash_a_password_wait_apart_from_the_others() -> None:
+    hashing = {(route.template, method) for route in routes() for method in route.hashing}
+
+    assert hashing == {
+        (template, method)
+        for template, handler in _handlers(_litestar())
+        if "hasher" in getattr(_use_case(handler.opt), "__dataclass_fields__", ())
+        for method in _methods(handler)
+    }
+    assert len(hashing) == 5
+
+
+def _use_case(options: Any) -> type | None:
+    return options["operation"].use_case if "operation" in options else None

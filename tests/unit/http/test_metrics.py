@@ -30,6 +30,8 @@ MESSAGES = "hashpost_messages"
 OLDEST = "hashpost_oldest_message_seconds"
 DIFFERENCES = "hashpost_check_differences"
 UP = "hashpost_storage_up"
+WAITING = "hashpost_http_requests_waiting"
+TURNED_AWAY = "hashpost_http_requests_turned_away_total"
 
 Samples = dict[tuple[str, ...], float]
 
@@ -60,6 +62,8 @@ async def test_they_come_as_text_for_prometheus_which_nobody_keeps(nobody: Calle
         "hashpost_http_requests": "counter",
         SECONDS: "histogram",
         IN_FLIGHT: "gauge",
+        WAITING: "gauge",
+        TURNED_AWAY.removesuffix("_total"): "counter",
         UP: "gauge",
         MESSAGES: "gauge",
         OLDEST: "gauge",
@@ -165,12 +169,29 @@ async def test_requests_that_are_worked_on_are_in_flight(service: Service) -> No
 
 
 async def test_they_are_told_also_when_too_much_is_asked(service: Service) -> None:
-    async with client_of(create_app(service, limits=Limits(at_once=0))) as client:
+    async with client_of(
+        create_app(service, limits=Limits(passwords_at_once=0, waiting_max=0))
+    ) as client:
         assert (await client.post("/api/token/", json={})).status_code == 503
 
         samples = await scraped(client)
 
     assert samples[REQUESTS, "POST", "/api/token", "503"] == 1
+    assert samples[TURNED_AWAY, "passwords", "writes"] == 1
+    assert samples[TURNED_AWAY, "work", "writes"] == 0
+
+
+async def test_requests_that_wait_for_others_are_counted(service: Service) -> None:
+    limits = Limits(at_once=0, waiting_seconds=60)
+    async with client_of(create_app(service, limits=limits)) as client:
+        reading = asyncio.create_task(client.get("/api/posts/"))
+        await asyncio.sleep(0.01)
+
+        during = await scraped(client)
+        reading.cancel()
+
+    assert during[WAITING, "work", "reads"] == 1
+    assert during[WAITING, "work", "writes"] == 0
 
 
 # What the storage tells

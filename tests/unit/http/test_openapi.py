@@ -17,39 +17,39 @@ OPERATIONS = [
     for method, operation in item.items()
 ]
 STATUSES = {
-    "POST /api/create_user/": "201 400 408 409 413 415 431 500 503",
-    "POST /api/token/": "200 400 401 408 413 415 431 500 503",
+    "POST /api/create_user/": "201 400 408 409 413 415 429 431 500 503",
+    "POST /api/token/": "200 400 401 408 413 415 429 431 500 503",
     "POST /api/token/refresh/": "200 400 401 408 413 415 431 500 503",
     "POST /api/token/revoke/": "204 400 408 413 415 431 500 503",
-    "POST /api/password_reset/": "202 400 408 413 415 431 500 503",
+    "POST /api/password_reset/": "202 400 408 413 415 429 431 500 503",
     "POST /api/password_reset/confirm/": "204 400 408 413 415 431 500 503",
     "GET /api/users/me/": "200 400 401 431 500 503",
-    "DELETE /api/users/me/": "204 400 401 403 408 413 415 431 500 503",
+    "DELETE /api/users/me/": "204 400 401 403 408 413 415 429 431 500 503",
     "GET /api/users/me/deleted_posts/": "200 400 401 404 431 500 503",
     "GET /api/users/{user_id}/": "200 400 401 404 431 500 503",
-    "PUT /api/users/me/password/": "204 400 401 403 408 413 415 431 500 503",
-    "PUT /api/users/me/digest/": "204 400 401 408 413 415 431 500 503",
+    "PUT /api/users/me/password/": "204 400 401 403 408 413 415 429 431 500 503",
+    "PUT /api/users/me/digest/": "204 400 401 408 413 415 429 431 500 503",
     "GET /unsubscribe/{token}/": "200 400 404 431 500 503",
     "POST /unsubscribe/{token}/": "200 400 404 408 413 431 500 503",
     "GET /api/favorite_hashtags/": "200 400 401 431 500 503",
-    "PUT /api/favorite_hashtags/{hashtag}/": "204 400 401 409 431 500 503",
-    "DELETE /api/favorite_hashtags/{hashtag}/": "204 400 401 431 500 503",
+    "PUT /api/favorite_hashtags/{hashtag}/": "204 400 401 409 429 431 500 503",
+    "DELETE /api/favorite_hashtags/{hashtag}/": "204 400 401 429 431 500 503",
     "GET /api/favorite_hashtags/posts/": "200 304 400 401 404 431 500 503",
-    "PUT /api/favorite_hashtags/posts/": "204 400 401 409 431 500 503",
-    "DELETE /api/favorite_hashtags/posts/": "204 400 401 431 500 503",
+    "PUT /api/favorite_hashtags/posts/": "204 400 401 409 429 431 500 503",
+    "DELETE /api/favorite_hashtags/posts/": "204 400 401 429 431 500 503",
     "GET /api/trending_hashtags/": "200 304 400 401 431 500 503",
-    "POST /api/posts/": "201 400 401 408 413 415 422 431 500 503",
+    "POST /api/posts/": "201 400 401 408 413 415 422 429 431 500 503",
     "GET /api/posts/": "200 304 400 401 404 431 500 503",
-    "PUT /api/posts/": "200 400 401 403 404 408 412 413 415 431 500 503",
-    "DELETE /api/posts/": "200 400 401 403 404 408 412 413 415 431 500 503",
+    "PUT /api/posts/": "200 400 401 403 404 408 412 413 415 429 431 500 503",
+    "DELETE /api/posts/": "200 400 401 403 404 408 412 413 415 429 431 500 503",
     "GET /api/posts/{id_post}/": "200 304 400 401 404 431 500 503",
-    "PUT /api/posts/{id_post}/": "200 400 401 403 404 408 412 413 415 431 500 503",
-    "DELETE /api/posts/{id_post}/": "200 400 401 403 404 412 431 500 503",
-    "POST /api/posts/{id_post}/restore/": "200 400 401 404 422 431 500 503",
+    "PUT /api/posts/{id_post}/": "200 400 401 403 404 408 412 413 415 429 431 500 503",
+    "DELETE /api/posts/{id_post}/": "200 400 401 403 404 412 429 431 500 503",
+    "POST /api/posts/{id_post}/restore/": "200 400 401 404 422 429 431 500 503",
     "GET /api/users/{user_id}/posts/": "200 304 400 401 404 431 500 503",
     "GET /api/hashtags/{hashtag}/posts/": "200 304 400 401 404 431 500 503",
     "GET /api/hashtags/": "200 304 400 401 431 500 503",
-    "POST /api/hashtags/extract/": "200 400 401 408 413 415 422 431 500 503",
+    "POST /api/hashtags/extract/": "200 400 401 408 413 415 422 429 431 500 503",
     "GET /api/popular_hashtags/": "200 304 400 401 431 500 503",
     "GET /health/live": "200 400 431 500 503",
     "GET /health/ready": "200 400 431 500 503",
@@ -120,6 +120,22 @@ def test_every_error_is_a_problem_with_examples(operation: dict[str, Any]) -> No
             for code, example in problem["examples"].items():
                 assert example["value"]["type"] == f"urn:hashpost:problem:{code}"
                 assert example["value"]["status"] == int(status)
+
+
+@every_operation
+def test_where_a_limit_applies_answers_tell_of_it(operation: dict[str, Any]) -> None:
+    has_limit = "429" in operation["responses"]
+    with_limit = {
+        status: {name for name in each["headers"] if name.startswith(("RateLimit", "Retry"))}
+        for status, each in operation["responses"].items()
+        if status < "300" or status == "429"
+    }
+
+    told = {"RateLimit", "RateLimit-Policy"}
+    good = min(with_limit)
+    assert with_limit == (
+        {good: told, "429": told | {"Retry-After"}} if has_limit else {good: set()}
+    )
 
 
 @every_operation

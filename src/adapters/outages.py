@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import structlog
 
-_log = structlog.get_logger("hashpost.jobs")
+_log = structlog.get_logger("hashpost.outages")
 
 
 @dataclass(slots=True)
