@@ -46,9 +46,10 @@ async def open_service(
     of which the first signs and all verify. Without one, an SQLite database has its own in a file
     beside it; otherwise one is drawn that ends with the service, and its tokens with it.
 
-    Mails and periodic jobs wait in the database until something runs them: `hashpost serve` on the
-    same database, or `sweep_outbox` and `run_message` here. `mailer` sends mails then, by default
-    into the folder `mail`; `queue` is told of messages as soon as they are committed.
+    Mails, periodic jobs and the erasing of deleted accounts, which nobody sees any more, wait in
+    the database until something runs them: `hashpost serve` on the same database, or `sweep_outbox`
+    and `run_message` here. `mailer` sends mails then, by default into the folder `mail`; `queue` is
+    told of messages as soon as they are committed.
 
     Raises:
         ValueError: a URL or a key that cannot be used.
