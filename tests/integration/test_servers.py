@@ -51,9 +51,12 @@ def test_a_fresh_database_is_dropped_though_somebody_is_connected(postgres_url: 
 
 
 PROGRAM = """
+import signal
 import sys
 from tests import servers
 
+# A shell starts what it runs in the background with this one ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with servers.postgres() as url:
     print(url, flush=True)
     sys.stdin.read()
