@@ -291,7 +291,7 @@ class Unsubscribe:
         user_id = self.check(token)
         async with self.storage.transaction() as tx:
             user = await tx.users.for_change(user_id)
-            if user is None:
+            if user is None or user.is_deleted:
                 raise NotFound
             await tx.users.save(user.with_digest(weekly=False))
 

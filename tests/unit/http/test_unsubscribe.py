@@ -7,7 +7,7 @@ import pytest
 from hashpost.adapters.tokens import HmacMailTokens
 from hashpost.testing.clock import START
 from tests.services import KEYS
-from tests.unit.http.calling import Caller, problem_of
+from tests.unit.http.calling import PASSWORD, Caller, problem_of
 
 TOKENS = HmacMailTokens(KEYS)
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -53,6 +53,13 @@ async def test_a_second_click_is_answered_like_the_first(nobody: Caller, path: s
     first, second = await nobody.call("POST", path), await nobody.call("POST", path)
 
     assert (second.status_code, second.content) == (200, first.content)
+
+
+async def test_the_link_of_a_deleted_user_is_404(ada: Caller, nobody: Caller, path: str) -> None:
+    deleted = await ada.call("DELETE", "/api/users/me/", {"password": PASSWORD})
+    assert deleted.status_code == 204
+
+    assert problem_of(await nobody.call("POST", path)) == (404, "not-found", [])
 
 
 async def test_a_body_of_more_than_64_kib_is_413_and_cancels_nothing(
