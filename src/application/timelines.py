@@ -15,6 +15,7 @@ from hashpost.domain.errors import (
 from hashpost.domain.hashtag import parse
 from hashpost.domain.session import Actor
 from hashpost.domain.timeline import (
+    MERGED_MAX,
     PAGE_SIZE,
     AllPosts,
     HashtagFilter,
@@ -151,7 +152,9 @@ class MergedPages:
             after=0,
             offset=offset,
             limit=limit,
-            budget=self.budget(offset + limit),
+            # The same for all pages by number: if a later one saw farther, it would begin behind
+            # matching posts that an earlier one, which ended early, has not shown.
+            budget=self.budget(limit if number is None else MERGED_MAX),
         )
         if offset and not stretch.posts:
             raise PageOutOfRange if stretch.rest is None else InvalidInput([_TOO_FAR])

@@ -172,6 +172,19 @@ async def test_a_numbered_page_that_is_not_reached_is_told_of_the_cursor(
     assert (numbers(second), second.has_previous, second.ends_early) == ("2", True, True)
 
 
+async def test_pages_by_number_leave_out_nothing_before_they_end(
+    service: Service, ada: int, posts: list[Post]
+) -> None:
+    listing = service.list_matching_posts
+    growing = replace(listing, pages=replace(listing.pages, budget=lambda reach: 2 * reach))
+    for text in ("7 #c", "8", "9 #c", "0 #c"):
+        await service.create_post(ada, text)
+
+    pages = [await growing(ada, none=["c"], page=number, page_size=2) for number in (1, 2)]
+
+    assert [numbers(page) for page in pages] == ["83", "21"]
+
+
 TAGS = st.sets(st.sampled_from("abc"))
 ASKED = st.fixed_dictionaries(
     {},
