@@ -18,7 +18,7 @@ from sqlalchemy import (
     union,
 )
 
-from hashpost.adapters.sql.hiding import is_shown, is_shown_post, run_hiding, telling
+from hashpost.adapters.sql.hiding import is_shown, is_shown_among_many, run_hiding, telling
 from hashpost.adapters.sql.tables import post_hashtags, posts
 from hashpost.adapters.sql.transaction import Run
 from hashpost.domain.popularity import HashtagCount
@@ -38,7 +38,7 @@ def _counted(*, hiding: bool) -> Select[Any]:
     """Each name with its count."""
     counted = select(post_hashtags.c.name, _COUNT, *telling(hiding=hiding))
     if hiding:
-        counted = counted.where(is_shown_post(post_hashtags.c.post_id))
+        counted = counted.where(is_shown_among_many(post_hashtags.c.post_id))
     return counted.group_by(post_hashtags.c.name)
 
 

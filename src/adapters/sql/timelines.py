@@ -20,7 +20,13 @@ from sqlalchemy import (
     union_all,
 )
 
-from hashpost.adapters.sql.hiding import is_shown, is_shown_post, run_hiding, telling
+from hashpost.adapters.sql.hiding import (
+    is_shown,
+    is_shown_among_many,
+    is_shown_post,
+    run_hiding,
+    telling,
+)
 from hashpost.adapters.sql.rows import POST, post_columns, post_of, slice_of
 from hashpost.adapters.sql.statements import inline
 from hashpost.adapters.sql.tables import post_hashtags, posts
@@ -61,7 +67,7 @@ def _number(name: str) -> BindParameter[int]:
 _HIDING: dict[str, ColumnElement[bool]] = {
     "all": is_shown(posts.c.owner_id),
     "user": is_shown(posts.c.owner_id),
-    "hashtag": is_shown_post(post_hashtags.c.post_id),
+    "hashtag": is_shown_among_many(post_hashtags.c.post_id),
 }
 
 
