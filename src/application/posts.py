@@ -8,7 +8,13 @@ from datetime import timedelta
 from hashpost.application.admission import Admission
 from hashpost.application.idempotency import Once, Wording
 from hashpost.application.ports import Clock, Ids, Storage
-from hashpost.domain.errors import FieldError, PageOutOfRange, PostNotFound, require
+from hashpost.domain.errors import (
+    FieldError,
+    PageOutOfRange,
+    PostNotFound,
+    Unauthenticated,
+    require,
+)
 from hashpost.domain.idempotency import key_faults
 from hashpost.domain.ids import from_unix_ms, unix_ms
 from hashpost.domain.post import Deletion, Owner, Post, text_faults
@@ -242,6 +248,10 @@ class ListDeletedPosts:
         since = self.clock() - self.kept_for
         offset = (page - 1) * page_size
         async with self.storage.reading() as reading:
+            # What was admitted a moment ago may be gone by now, and its posts with it.
+            user = await reading.users.by_id(actor_id(actor))
+            if user is None or user.is_deleted:
+                raise Unauthenticated
             deleted = await reading.posts.deleted_of(
                 actor_id(actor), since=since, offset=offset, limit=page_size
             )

@@ -442,6 +442,8 @@ async def test_nobody_reads_or_changes_as_a_deleted_user(
     with pytest.raises(Unauthenticated):
         await service.read_me(user_id)
     with pytest.raises(Unauthenticated):
+        await service.list_deleted_posts(user_id)
+    with pytest.raises(Unauthenticated):
         await service.change_password(user_id, old_password=PASSWORD, new_password=NEW_PASSWORD)
     clock.advance(seconds=5)
     with pytest.raises(Unauthenticated):
