@@ -9,7 +9,7 @@ import httpx
 from tests.integration.retries.doomed import NOWHERE
 from tests.integration.retries.serving import CREDENTIALS, serving, token
 
-ROUNDS = 20
+ROUNDS = 10
 WRITERS = 50
 
 

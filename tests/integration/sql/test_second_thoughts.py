@@ -46,7 +46,8 @@ async def services(
     migrated_url: str, hasher: Argon2Hasher, queue: ListedQueue
 ) -> AsyncIterator[Services]:
     """Two services, each with connections of its own to one database."""
-    storages = [await SqlStorage.open(migrated_url) for _ in range(2)]
+    # Many wait for one writer here, and a loaded machine takes its time.
+    storages = [await SqlStorage.open(migrated_url, patience=30) for _ in range(2)]
     first, second = (a_service(storage, ManualClock(), hasher, queue=queue) for storage in storages)
     yield first, second
     for storage in storages:
