@@ -277,7 +277,12 @@ class PostHistories(RuleBasedStateMachine):
         if text_is_wrong(text):
             assert answer == wrong("text")
             return multiple()
-        user_id = self.model.actor(access["access"])
+        self.check_creation(access["access"], answer, text)
+        return answer["id_post"]
+
+    def check_creation(self, access: str, answer: Answer, text: str) -> None:
+        """A new post is the caller's, with the hashtags of its text."""
+        user_id = self.model.actor(access)
         self.minted(answer["id_post"])
         post = {
             "id_post": answer["id_post"],
@@ -289,7 +294,6 @@ class PostHistories(RuleBasedStateMachine):
         }
         assert answer == post
         self.model.posts[answer["id_post"]] = post
-        return answer["id_post"]
 
     @rule(access=accesses, post_id=posts, text=st.sampled_from(TEXTS + WRONG_TEXTS))
     def edit_post(self, access: Any, post_id: int, text: str) -> None:

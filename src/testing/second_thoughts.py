@@ -5,7 +5,6 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import multiple, rule
 
-from hashpost.domain import hashtag
 from hashpost.domain.ids import unix_ms
 from hashpost.testing.histories import PAGES, PostHistories
 from hashpost.testing.model import DAY, KEPT, NOBODY, Answer, Failure, text_is_wrong, wrong
@@ -46,19 +45,8 @@ class SecondThoughts(PostHistories):
         if expected is not None:
             assert answer == expected
             return multiple()
-        user_id = self.model.actor(token)
-        self.minted(answer["id_post"])
-        post = {
-            "id_post": answer["id_post"],
-            "text": text.strip(),
-            "owner": {"id": user_id, "username": self.model.usernames[user_id]},
-            "created_at": self.clock.now,
-            "edited_at": None,
-            "tags": list(hashtag.names(text)),
-        }
-        assert answer == post
-        self.model.posts[answer["id_post"]] = post
-        self.model.requests[user_id, key] = (asked, post, self.clock.now)
+        self.check_creation(token, answer, text)
+        self.model.requests[self.model.actor(token), key] = (asked, answer, self.clock.now)
         return answer["id_post"]
 
     def answer_under_a_key(self, access: str, key: str, asked: Any) -> Answer:
