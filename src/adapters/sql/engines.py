@@ -31,6 +31,9 @@ _SQLITE_READER_WAITS_MS = 1000
 _SQLITE_WRITER_WAITS_MS = 50
 """Short, because the wait for another process that writes goes on outside of the thread."""
 
+WRITING = int.from_bytes(b"writing!", "big", signed=True)
+"""The lock on PostgreSQL that every transaction shares, so that it can be seen (`rolling`)."""
+
 _CONNECTED_WITHIN = 2
 """Seconds; the shortest that libpq takes."""
 
@@ -127,6 +130,9 @@ def _postgres(
     # Ends statements, and their waits for locks, before we do: then the connection can stay.
     limits = {"statement_timeout": f"{int(patience * 900)}"}
     begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
+    begin += (
+        f"; SELECT pg_advisory_xact_lock_shared({int.from_bytes(b'writing!', 'big', signed=True)})"
+    )
     options = {}
     if prepare_threshold is None:
         # There is a pooler in between, and pgbouncer refuses settings at the start of a connection

@@ -6,25 +6,32 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
+    BindParameter,
     ColumnElement,
+    CompoundSelect,
     Integer,
     Select,
+    Text,
+    and_,
     bindparam,
     func,
     literal_column,
     or_,
     select,
     union,
+    union_all,
 )
 
 from hashpost.adapters.sql.hiding import is_shown, is_shown_among_many, run_hiding, telling
-from hashpost.adapters.sql.tables import post_hashtags, posts
+from hashpost.adapters.sql.statements import inline
+from hashpost.adapters.sql.tables import changes, post_hashtags, posts, tallies
+from hashpost.adapters.sql.tallies import FOLDED, is_of_hashtag, of_hashtag, total
 from hashpost.adapters.sql.transaction import Run
 from hashpost.domain.popularity import HashtagCount
 from hashpost.domain.trend import Usage
 
-# Counted anew each time, from the primary key alone, which holds live posts only.
 _COUNT = func.count()
 
 # A range of the primary key. No name has U+10FFFF in it, which is no character and sorts behind
@@ -33,33 +40,101 @@ _COUNT = func.count()
 _LAST = "\U0010ffff"
 
 
-@cache
-def _counted(*, hiding: bool) -> Select[Any]:
-    """Each name with its count."""
-    counted = select(post_hashtags.c.name, _COUNT, *telling(hiding=hiding))
-    if hiding:
-        counted = counted.where(is_shown_among_many(post_hashtags.c.post_id))
+def _number(name: str) -> BindParameter[int]:
+    return bindparam(name, type_=BigInteger)
+
+
+_OF_HASHTAG = of_hashtag(post_hashtags.c.name)
+
+
+def _recounted(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """Each name with its count, from its entries; the one way where posts are hidden."""
+    is_shown = is_shown_among_many(post_hashtags.c.post_id)
+    counted = select(post_hashtags.c.name, _COUNT).where(is_shown, *conditions)
     return counted.group_by(post_hashtags.c.name)
+
+
+def _lately() -> CTE:
+    """By how much the lists of hashtags differ from their tallies."""
+    entered = select(_OF_HASHTAG.label("list"), _COUNT.label("delta"))
+    entered = entered.where(post_hashtags.c.post_id > FOLDED).group_by(post_hashtags.c.name)
+    changed = select(changes.c.list, changes.c.delta)
+    changed = changed.where(*is_of_hashtag(changes.c.list), changes.c.post_id <= FOLDED)
+    both = union_all(entered, changed).subquery("both")
+    delta = total(both.c.delta).label("delta")
+    return select(both.c.list, delta).group_by(both.c.list).cte("lately")
+
+
+def _ranked(candidates: CompoundSelect[Any], lately: CTE) -> Select[Any]:
+    """The candidates, each with its count, most used first."""
+    each = candidates.subquery("each")
+    count = each.c.live + func.coalesce(lately.c.delta, inline(0))
+    return (
+        select(func.substr(each.c.list, inline(2)), count.label("count"), *telling(hiding=False))
+        .select_from(each.outerjoin(lately, lately.c.list == each.c.list))
+        .where(count > inline(0))
+        .order_by(count.desc(), each.c.list)
+        .limit(_number("limit"))
+    )
+
+
+def _touched(lately: CTE) -> Select[Any]:
+    """What differs from its tally, with that."""
+    live = select(tallies.c.live).where(tallies.c.list == lately.c.list).scalar_subquery()
+    return select(lately.c.list, func.coalesce(live, inline(0)).label("live"))
 
 
 @cache
 def _popular(*, hiding: bool) -> Select[Any]:
-    counted = _counted(hiding=hiding)
-    return counted.order_by(_COUNT.desc(), post_hashtags.c.name).limit(bindparam("limit"))
+    """The most used by their tallies, and whatever differs from its tally.
+
+    Of the former so many more than are wanted as have lost something since: the others are right.
+    """
+    if hiding:
+        counted = _recounted()
+        return counted.order_by(_COUNT.desc(), post_hashtags.c.name).limit(_number("limit"))
+    lately = _lately()
+    fewer = select(_COUNT).where(lately.c.delta < inline(0)).scalar_subquery()
+    best = (
+        select(tallies.c.list, tallies.c.live)
+        .where(*is_of_hashtag(tallies.c.list))
+        .order_by(tallies.c.live.desc(), tallies.c.list)
+        .limit(_number("limit") + fewer)
+        .subquery("best")
+    )
+    return _ranked(union(select(best), _touched(lately)), lately)
 
 
 @cache
 def _completions(*, hiding: bool) -> Select[Any]:
-    name = post_hashtags.c.name
-    begins_so = (name >= bindparam("prefix"), name <= bindparam("last"))
-    counted = _counted(hiding=hiding).where(*begins_so)
-    return counted.order_by(_COUNT.desc(), name).limit(bindparam("limit"))
+    if hiding:
+        name = post_hashtags.c.name
+        counted = _recounted(name >= bindparam("prefix"), name <= bindparam("last"))
+        return counted.order_by(_COUNT.desc(), name).limit(_number("limit"))
+
+    def begins_so(name: ColumnElement[str]) -> ColumnElement[bool]:
+        first, last = (of_hashtag(bindparam(end, type_=Text)) for end in ("prefix", "last"))
+        return and_(name >= first, name <= last)
+
+    lately = _lately()
+    tallied = select(tallies.c.list, tallies.c.live).where(begins_so(tallies.c.list))
+    touched = _touched(lately).where(begins_so(lately.c.list))
+    return _ranked(union(tallied, touched), lately)
 
 
 @cache
 def _counts(*, hiding: bool) -> Select[Any]:
     is_one = post_hashtags.c.name.in_(bindparam("names", expanding=True))
-    return _counted(hiding=hiding).where(is_one)
+    if hiding:
+        return _recounted(is_one)
+    lists: BindParameter[str] = bindparam("lists", expanding=True)
+    tallied = select(tallies.c.list, tallies.c.live.label("count")).where(tallies.c.list.in_(lists))
+    entered = select(_OF_HASHTAG, inline(1)).where(is_one, post_hashtags.c.post_id > FOLDED)
+    changed = select(changes.c.list, changes.c.delta)
+    changed = changed.where(changes.c.list.in_(lists), changes.c.post_id <= FOLDED)
+    parts = union_all(tallied, entered, changed).subquery("parts")
+    name = func.substr(parts.c.list, inline(2))
+    return select(name, total(parts.c.count), *telling(hiding=False)).group_by(parts.c.list)
 
 
 def _written_on(day: str, *, hiding: bool) -> Select[Any]:
@@ -119,7 +194,8 @@ class SqlHashtags:
 
     async def counts(self, names: Collection[str]) -> Mapping[str, int]:
         """The number of live posts under each of the hashtags that has any."""
-        rows = await run_hiding(self.run, _counts, {"names": sorted(names)})
+        lists = [f"#{name}" for name in names]
+        rows = await run_hiding(self.run, _counts, {"names": sorted(names), "lists": lists})
         return dict(tuple(row) for row in rows)
 
     async def usage(

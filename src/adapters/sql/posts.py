@@ -8,11 +8,16 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Insert,
     Select,
+    SmallInteger,
+    Text,
     bindparam,
     case,
     delete,
     func,
+    insert,
+    literal_column,
     select,
     true,
     union_all,
@@ -21,7 +26,13 @@ from sqlalchemy import (
 
 from hashpost.adapters.sql.rows import SINGLE_POST, post_columns, post_of, post_values, slice_of
 from hashpost.adapters.sql.statements import inline, insert_new, insert_new_returning
-from hashpost.adapters.sql.tables import deleted_users, post_hashtags, posts
+from hashpost.adapters.sql.tables import (
+    changes,
+    deleted_users,
+    post_hashtags,
+    posts,
+)
+from hashpost.adapters.sql.tallies import ALL, ANNOUNCED, lists_of, of_hashtag, of_user
 from hashpost.adapters.sql.transaction import Run
 from hashpost.domain.ids import unix_ms
 from hashpost.domain.post import Post
@@ -50,6 +61,35 @@ _DELETE = (
     # Not before the last edit, as when an owner deletes it.
     .values(deleted_at=case((posts.c.edited_at > _AT, posts.c.edited_at), else_=_AT))
 )
+
+_CHANGE = insert(changes).from_select(
+    ["list", "post_id", "delta"],
+    select(
+        bindparam("list", type_=Text),
+        bindparam("post", type_=BigInteger),
+        bindparam("delta", type_=SmallInteger),
+    ).where(bindparam("post") <= ANNOUNCED),
+)
+
+
+def _leave_lists() -> Insert:
+    is_live = (posts.c.id == bindparam("post"), posts.c.deleted_at.is_(None))
+    entry = post_hashtags.c.post_id == bindparam("post")
+    lists = (
+        select(literal_column(f"'{ALL}'", Text).label("list")).where(*is_live),
+        select(of_user(posts.c.owner_id)).where(*is_live),
+        select(of_hashtag(post_hashtags.c.name)).where(entry),
+    )
+    left = union_all(*lists).subquery("left_lists")
+    return insert(changes).from_select(
+        ["list", "post_id", "delta"],
+        select(left.c.list, bindparam("post", type_=BigInteger), inline(-1)).where(
+            bindparam("post") <= ANNOUNCED
+        ),
+    )
+
+
+_LEAVE_LISTS = _leave_lists()
 
 
 @cache
@@ -132,12 +172,9 @@ class SqlPosts:
             return ()
         ordered = sorted(posts, key=lambda post: post.id)
         kept = {id_ for (id_,) in await self.run(_ADD, [post_values(post) for post in ordered])}
-        await self._enter(
-            (name, post.id)
-            for post in ordered
-            if post.id in kept and post.deleted_at is None
-            for name in post.tags
-        )
+        live = [post for post in ordered if post.id in kept and post.deleted_at is None]
+        await self._enter((name, post.id) for post in live for name in post.tags)
+        await self._change([(post.id, list_, 1) for post in live for list_ in lists_of(post)])
         return {post.id for post in ordered} - kept
 
     async def taken(self, ids: Collection[int]) -> Collection[int]:
@@ -157,6 +194,11 @@ class SqlPosts:
     async def save(self, before: Post, after: Post) -> None:
         """Keep the next state of a post, and move its entries along."""
         values = post_values(after)
+        was, is_ = lists_of(before), lists_of(after)
+        await self._change(
+            [(after.id, list_, -1) for list_ in was - is_]
+            + [(after.id, list_, 1) for list_ in is_ - was]
+        )
         await self.run(
             _SAVE,
             {"post": after.id}
@@ -184,6 +226,7 @@ class SqlPosts:
             await self.run(_REVEAL, {"owner": owner_id})
             return 0
         erased = [{"post": id_} for (id_,) in rows]
+        await self._leave(erased)
         await self.run(_LEAVE_ALL, erased)
         await self.run(_FORGET, erased)
         return len(rows)
@@ -198,6 +241,7 @@ class SqlPosts:
         rows = await self.run(_old(limit), {"below": below})
         if rows:
             moment = unix_ms(at)
+            await self._leave([{"post": id_} for (id_,) in rows])
             await self.run(_DELETE, [{"post": id_, "at": moment} for (id_,) in rows])
             await self.run(_LEAVE_ALL, [{"post": id_} for (id_,) in rows])
         return len(rows)
@@ -206,3 +250,18 @@ class SqlPosts:
         rows = [{"name": name, "post_id": post_id} for name, post_id in sorted(entries)]
         if rows:
             await self.run(_ENTER, rows)
+
+    async def _change(self, changes: Sequence[tuple[int, str, int]]) -> None:
+        """Keep what came to lists, or left them, where the watermark was announced already."""
+        if changes:
+            await self.run(
+                _CHANGE,
+                [
+                    {"post": post_id, "list": list_, "delta": delta}
+                    for post_id, list_, delta in sorted(changes)
+                ],
+            )
+
+    async def _leave(self, posts: Sequence[dict[str, int]]) -> None:
+        """The same, for live posts among these that are about to leave all their lists."""
+        await self.run(_LEAVE_LISTS, posts)

@@ -21,9 +21,11 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
+    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
+    and_,
     false,
     true,
 )
@@ -196,6 +198,65 @@ post_hashtags = Table(
 # rather skip through the whole primary key. As large as that: 32 bytes an entry, beside 44 for the
 # row.
 Index("ix_post_hashtags_post_id_name", post_hashtags.c.post_id, post_hashtags.c.name)
+
+# How many live posts the timelines have: a list is "*" for all posts, "@" with the id of a user, or
+# "#" with the name of a hashtag. `tallies` says what these tables mean to whoever reads and writes.
+
+# Shard key: none, one row on every node: up to which post id the tallies count.
+watermark = Table(
+    "watermark",
+    metadata,
+    Column("one", Integer, autoincrement=False, nullable=False),  # is 1
+    Column("folded", BigInteger, nullable=False),
+    Column("announced", BigInteger, nullable=False),  # will be folded soon; never goes back
+    PrimaryKeyConstraint("one"),
+)
+
+# Shard key: list.
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("list", Key, nullable=False),
+    Column("live", BigInteger, nullable=False),
+    PrimaryKeyConstraint("list"),
+    sqlite_with_rowid=False,
+)
+_is_of_hashtag = and_(tallies.c.list >= "#", tallies.c.list < "$")  # "$" comes right after "#"
+
+# The most used hashtags, in the order of the ranking.
+Index(
+    "ix_tallies_hashtags",
+    tallies.c.live.desc(),
+    tallies.c.list,
+    postgresql_where=_is_of_hashtag,
+    sqlite_where=_is_of_hashtag,
+)
+
+# Shard key: list. How many live posts of a long list lie from one post id to the next of the same
+# level; those of a higher level begin where some of the level below do. A few thousand rows for a
+# million posts.
+marks = Table(
+    "marks",
+    metadata,
+    Column("list", Key, nullable=False),
+    Column("level", SmallInteger, nullable=False),
+    Column("first_id", BigInteger, nullable=False),
+    Column("live", BigInteger, nullable=False),
+    PrimaryKeyConstraint("list", "level", "first_id"),
+    sqlite_with_rowid=False,
+)
+
+# Shard key: list. What came to a list, or left it, at a place that was announced already. Without
+# a primary key: the same may happen again and again, and nobody asks for a single one.
+changes = Table(
+    "changes",
+    metadata,
+    Column("list", Key, nullable=False),
+    Column("post_id", BigInteger, nullable=False),
+    Column("delta", SmallInteger, nullable=False),  # 1 or -1
+)
+# Finds those of a list, and those of all hashtags.
+Index("ix_changes_list_post_id", changes.c.list, changes.c.post_id, changes.c.delta)
 
 # Shard key: key.
 imports = Table(

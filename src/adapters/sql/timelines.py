@@ -1,9 +1,9 @@
 """Timelines: pages of live posts, with the count of the timeline where it is not merged."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache, partial
-from typing import Any, assert_never
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -30,33 +30,22 @@ from hashpost.adapters.sql.hiding import (
 from hashpost.adapters.sql.rows import POST, post_columns, post_of, slice_of
 from hashpost.adapters.sql.statements import inline
 from hashpost.adapters.sql.tables import post_hashtags, posts
-from hashpost.adapters.sql.transaction import Run
-from hashpost.domain.ids import MAX_ID
-from hashpost.domain.post import Post
-from hashpost.domain.timeline import (
-    AllPosts,
-    HashtagFilter,
-    HashtagPosts,
-    Slice,
-    Stretch,
-    Timeline,
-    UserPosts,
+from hashpost.adapters.sql.tallies import (
+    LISTINGS,
+    PAST_ALL,
+    Listing,
+    Measure,
+    list_of,
+    listed,
 )
+from hashpost.adapters.sql.transaction import Run
+from hashpost.domain.post import Post
+from hashpost.domain.timeline import HashtagFilter, Slice, Stretch, Timeline
 
 _IS_LIVE = posts.c.deleted_at.is_(None)
 
-_PAST_ALL = MAX_ID + 1
-
 _DEPTH = 256
 """How many of its newest posts tell how rare a hashtag is."""
-
-# For each kind of timeline: the ids it is made of, and the conditions for being one of them.
-_Listing = tuple[ColumnElement[int], tuple[ColumnElement[bool], ...]]
-_LISTINGS: dict[str, _Listing] = {
-    "all": (posts.c.id, (_IS_LIVE,)),
-    "user": (posts.c.id, (_IS_LIVE, posts.c.owner_id == bindparam("owner"))),
-    "hashtag": (post_hashtags.c.post_id, (post_hashtags.c.name == bindparam("name"),)),
-}
 
 
 def _number(name: str) -> BindParameter[int]:
@@ -71,23 +60,35 @@ _HIDING: dict[str, ColumnElement[bool]] = {
 }
 
 
+_OFFSET = _number("offset")
+
+
 @cache
-def _slice(kind: str, *, limit: int, by_offset: bool, hiding: bool) -> Select[Any]:
+def _slice(kind: str, *, limit: int, by: str, hiding: bool) -> Select[Any]:
     """A page and the count, in one statement: both are of one moment.
 
-    The ids of the page come from an index alone; the posts that are passed over are never read.
+    It begins `before` a post or after an offset, which is either walked, or too long for that and
+    found by `marks`. The ids of the page come from an index alone; the posts that are passed over
+    are never read. Where posts are hidden, tallies and marks are of no use.
+
     The limit stands in the statement and not in a parameter (there are as many statements as sizes
     of pages): the planner then knows that a page is short. A page of unknown length it takes for a
     tenth of the timeline, and reads all posts to join it.
     """
-    key, conditions = _LISTINGS[kind]
+    listing = LISTINGS[kind]
     if hiding:
-        conditions += (_HIDING[kind],)
-    page = select(key.label("id")).where(*conditions).order_by(key.desc()).limit(inline(limit))
-    page = page.offset(_number("offset")) if by_offset else page.where(key < _number("before"))
-    ids = page.subquery("ids")
+        listing = Listing(listing.key, (*listing.conditions, _HIDING[kind]))
+    match by:
+        case "before":
+            page = listing.newest().where(listing.key < _number("before"))
+        case "marks" if not hiding:
+            page = listing.after(_OFFSET)
+        case _:
+            page = listing.newest().offset(_OFFSET)
+    ids = page.limit(inline(limit)).subquery("ids")
     found = select(*posts.c).join_from(ids, posts, posts.c.id == ids.c.id).subquery("found")
-    total = select(func.count().label("count")).where(*conditions).subquery("total")
+    count = listing.recount() if hiding else listing.count()
+    total = select(count.label("count")).subquery("total")
     # The outer join gives the count its row even where the page is empty.
     return (
         select(total.c.count, *post_columns(found), *telling(hiding=hiding))
@@ -201,17 +202,19 @@ class SqlTimelines:
     """Timelines, paged by their indexes."""
 
     run: Run
+    measure: Measure = field(default_factory=Measure)
 
     async def at_offset(self, timeline: Timeline, *, offset: int, limit: int) -> Slice:
         """At most `limit` posts after the `offset` newest."""
-        kind, parameters = _listing_of(timeline)
-        forms = partial(_slice, kind, limit=limit, by_offset=True)
+        kind, parameters = listed(list_of(timeline))
+        by = "walk" if offset < self.measure.walk else "marks"
+        forms = partial(_slice, kind, limit=limit, by=by)
         return slice_of(await run_hiding(self.run, forms, {**parameters, "offset": offset}))
 
     async def before(self, timeline: Timeline, *, post_id: int, limit: int) -> Slice:
         """At most `limit` posts whose ids are below `post_id`."""
-        kind, parameters = _listing_of(timeline)
-        forms = partial(_slice, kind, limit=limit, by_offset=False)
+        kind, parameters = listed(list_of(timeline))
+        forms = partial(_slice, kind, limit=limit, by="before")
         return slice_of(await run_hiding(self.run, forms, {**parameters, "before": post_id}))
 
     async def oldest(self, *, after: int, limit: int) -> Sequence[Post]:
@@ -238,7 +241,7 @@ class SqlTimelines:
         reduced = wanted.reduced()
         if reduced is None:
             return Stretch(())
-        bounds = {"after": after, "before": _PAST_ALL if before is None else before}
+        bounds = {"after": after, "before": PAST_ALL if before is None else before}
         source = await self._rarest(reduced, bounds)
         parts = _parts(reduced, source)
         forms = partial(_matching, **{part: len(names) for part, names in parts.items()})
@@ -304,15 +307,3 @@ def _looks(reach: int, *, budget: int, all_match: bool) -> Iterator[int]:
 def _power_of_two(number: int) -> int:
     """The least power of two that is not below the number."""
     return 1 << (number - 1).bit_length()
-
-
-def _listing_of(timeline: Timeline) -> tuple[str, dict[str, Any]]:
-    match timeline:
-        case AllPosts():
-            return "all", {}
-        case UserPosts(user_id):
-            return "user", {"owner": user_id}
-        case HashtagPosts(hashtag):
-            return "hashtag", {"name": hashtag}
-        case _:
-            assert_never(timeline)

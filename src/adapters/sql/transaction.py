@@ -70,16 +70,26 @@ class Lines:
         async with self._lent(self._engines.reading) as line:
             return await line.run(statement, parameters)
 
+    @property
+    def dialect(self) -> str:
+        """Which database it is."""
+        return self._engines.reading.dialect.name
+
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Run]:
+    async def transaction(
+        self, *, isolation: str | None = None, patience: float | None = None
+    ) -> AsyncIterator[Run]:
         """Run statements in one transaction: a clean exit commits, an exception rolls back.
 
         Raises:
             Unavailable: it took too long, or the database is away. Nothing was kept; but where the
                 answer to the commit itself was lost, everything may have been.
         """
-        async with self._lent(self._engines.writing) as line:
-            await line.begin(self._engines.begin)
+        async with self._lent(self._engines.writing, patience) as line:
+            begin = self._engines.begin
+            if isolation:
+                begin = begin.replace("READ COMMITTED", isolation)
+            await line.begin(begin)
             yield line.run
             await line.commit()
 
@@ -89,9 +99,11 @@ class Lines:
         await self._engines.dispose()
 
     @asynccontextmanager
-    async def _lent(self, engine: AsyncEngine) -> AsyncIterator["_Line"]:
+    async def _lent(
+        self, engine: AsyncEngine, patience: float | None = None
+    ) -> AsyncIterator["_Line"]:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._patience
+        deadline = loop.time() + (patience or self._patience)
         with _translated_errors():
             connection = await self._connected(engine, deadline)
         line = _Line(connection, cut=self._engines.cut)

@@ -19,7 +19,7 @@ from sqlalchemy.pool import NullPool
 from hashpost.adapters.sql.address import Address
 from hashpost.domain.errors import HashpostError, Unavailable
 
-HEAD = "0003"
+HEAD = "0004"
 """The revision that the code in this package is for."""
 
 _CONNECTED_WITHIN = 2
