@@ -32,7 +32,7 @@ _SQLITE_WRITER_WAITS_MS = 50
 """Short, because the wait for another process that writes goes on outside of the thread."""
 
 WRITING = int.from_bytes(b"writing!", "big", signed=True)
-"""The lock on PostgreSQL that every transaction shares, so that it can be seen (`rolling`)."""
+"""The lock on PostgreSQL that every transaction shares, so that it can be seen (`rollups`)."""
 
 _CONNECTED_WITHIN = 2
 """Seconds; the shortest that libpq takes."""

@@ -160,11 +160,13 @@ def _old(limit: int) -> Select[Any]:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SqlPosts:
     """Posts, each one row, and one row for every hashtag of a live one."""
 
     run: Run
+    writes: int = 0
+    """How many posts came to timelines, left them or changed."""
 
     async def add(self, posts: Sequence[Post]) -> Collection[int]:
         """Keep new posts; the database says which ids were free."""
@@ -254,6 +256,7 @@ class SqlPosts:
     async def _change(self, changes: Sequence[tuple[int, str, int]]) -> None:
         """Keep what came to lists, or left them, where the watermark was announced already."""
         if changes:
+            self.writes += len({post_id for post_id, _, _ in changes})
             await self.run(
                 _CHANGE,
                 [
@@ -264,4 +267,5 @@ class SqlPosts:
 
     async def _leave(self, posts: Sequence[dict[str, int]]) -> None:
         """The same, for live posts among these that are about to leave all their lists."""
+        self.writes += len(posts)
         await self.run(_LEAVE_LISTS, posts)

@@ -1,347 +1,76 @@
-"""The roll-up: moves the watermark on, and folds into tallies and marks what is behind it.
+"""Rolling up beside the work: soon after posts were written, and never very often.
 
-One roll-up is done in two steps. First the id of the newest post is announced, up to which the
-watermark will move. Whoever writes from then on keeps what happens at or before it as a change.
-Some may have begun to write before, who have not seen it: they are waited for, and nobody waits for
-the roll-up. (A transaction holds a shared lock that is never refused, by which it can be seen.)
-Then, in one snapshot, everything between the watermark and the announced id is counted into the
-tallies, together with the changes at or before the watermark; those after it are in that count
-already. All this is kept at once with the new watermark, so whoever reads sees the state before it
-or the state after it.
-
-A roll-up that dies in between leaves a higher announced id, and that is all. Of two at once, one
-finds the watermark's row taken and leaves it to the other. When none happens answers stay exact;
-they become slow, as more posts come after the watermark.
+Whoever has a storage open and writes with it rolls up, so it needs no process of its own; with
+several processes on PostgreSQL one does it for all. A process that dies leaves at most a few
+hundred posts to whoever comes next.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache
-from typing import Any
+from contextlib import suppress
 
-from sqlalchemy import (
-    BigInteger,
-    BindParameter,
-    ColumnElement,
-    Select,
-    Subquery,
-    Text,
-    bindparam,
-    case,
-    cast,
-    column,
-    delete,
-    func,
-    literal_column,
-    select,
-    table,
-    true,
-    union_all,
-    update,
-)
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.sql.dml import ReturningInsert
+import structlog
 
-from hashpost.adapters.sql.engines import WRITING
-from hashpost.adapters.sql.statements import inline, insert_new
-from hashpost.adapters.sql.tables import changes, marks, post_hashtags, posts, tallies, watermark
-from hashpost.adapters.sql.tallies import (
-    ALL,
-    LEVELS,
-    LISTINGS,
-    Measure,
-    listed,
-    of_hashtag,
-    of_user,
-    total,
-)
-from hashpost.adapters.sql.transaction import Lines, Run
+from hashpost.adapters.outages import Outage
+from hashpost.adapters.sql.rollups import RollUp
+from hashpost.domain.errors import Unavailable
 
-POSTS_AT_ONCE = 100_000
-"""How many posts one transaction folds in, a few seconds of work."""
-PATIENCE = 60.0
-"""Seconds that one transaction may take, and a wait for writers: nobody waits for either."""
-_LOOKS_EVERY = 0.003
+SOON = 250
+"""After so many writes it is time."""
+LATE = 1.0
+"""Seconds after the first write, however few came after it."""
+SELDOM = 0.25
+"""Seconds from the end of one roll-up to the next, at least."""
+
+_log = structlog.get_logger("hashpost.rolling")
 
 
-def _number(name: str) -> BindParameter[int]:
-    return bindparam(name, type_=BigInteger)
+class Rolling:
+    """Rolls up when it is time."""
 
+    def __init__(self, roll_up: RollUp) -> None:
+        self._roll_up = roll_up
+        self._writes = 0
+        self._is_time = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._outage = Outage("the database, for roll-ups")
 
-_FOLDED, _UPTO, _FIRST_ID = _number("folded"), _number("upto"), _number("first_id")
-_LIST = bindparam("list", type_=Text)
+    def note(self, writes: int) -> None:
+        """So many posts were written, and committed."""
+        self._writes += writes
+        if self._writes >= SOON:
+            self._is_time.set()
+        if self._writes and self._task is None:
+            self._task = asyncio.create_task(self._run())
+            self._task.add_done_callback(self._ended)
 
-_HAS_CHANGES = select(func.count()).select_from(select(changes.c.list).limit(inline(1)).subquery())
-_STATE = select(
-    watermark.c.folded,
-    watermark.c.announced,
-    select(func.coalesce(func.max(posts.c.id), inline(0))).scalar_subquery(),
-    _HAS_CHANGES.scalar_subquery(),
-)
-_ANNOUNCE = update(watermark).where(watermark.c.announced < _UPTO).values(announced=_UPTO)
-_TAKE = select(watermark.c.folded, watermark.c.announced).with_for_update(skip_locked=True)
-_MOVE = update(watermark).values(folded=_UPTO)
-_FORGET_CHANGES = delete(changes).where(changes.c.post_id <= _UPTO)
-_FORGET_TALLY = delete(tallies).where(tallies.c.list == _LIST, tallies.c.live == inline(0))
+    async def close(self) -> None:
+        """Stop; what is under way is left undone."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
 
+    async def _run(self) -> None:
+        while self._writes:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LATE):
+                    await self._is_time.wait()
+            self._is_time.clear()
+            written, self._writes = self._writes, 0
+            if not await self._rolled_up():
+                self._writes += written
+            await asyncio.sleep(SELDOM)
 
-@cache
-def _step(posts_at_once: int) -> Select[Any]:
-    """Up to where so many posts go, if there are more."""
-    return (
-        select(posts.c.id)
-        .where(posts.c.id > _FOLDED, posts.c.id < _UPTO)
-        .order_by(posts.c.id)
-        .limit(inline(1))
-        .offset(inline(posts_at_once - 1))
-    )
-
-
-def _moved() -> Subquery:
-    """What came to each list or left it, and where; new posts all come after the last mark."""
-    is_live = posts.c.deleted_at.is_(None)
-
-    def came(to: ColumnElement[str], post_id: ColumnElement[int]) -> Select[Any]:
-        moved: Select[Any] = select(
-            to.label("list"), _UPTO.label("post_id"), func.count().label("delta")
-        )
-        return moved.where(post_id > _FOLDED, post_id <= _UPTO)
-
-    owner, hashtag = posts.c.owner_id, post_hashtags.c.name
-    return union_all(
-        came(literal_column(f"'{ALL}'", Text), posts.c.id).where(is_live),
-        came(of_user(owner), posts.c.id).where(is_live).group_by(owner),
-        came(of_hashtag(hashtag), post_hashtags.c.post_id).group_by(hashtag),
-        select(changes.c.list, changes.c.post_id, changes.c.delta).where(
-            changes.c.post_id <= _FOLDED
-        ),
-    ).subquery("moved")
-
-
-def _tally() -> ReturningInsert[Any]:
-    moved = _moved()
-    summed = select(moved.c.list, total(moved.c.delta)).group_by(moved.c.list)
-    insert = postgresql.insert(tallies).from_select(["list", "live"], summed)
-    return insert.on_conflict_do_update(
-        index_elements=[tallies.c.list], set_={"live": tallies.c.live + insert.excluded.live}
-    ).returning(tallies.c.list, tallies.c.live)
-
-
-def _into_marks(rows: Select[Any], *, adding: bool) -> ReturningInsert[Any]:
-    """Put the rows where these marks are, or add to them."""
-    insert = postgresql.insert(marks).from_select([*marks.c.keys()], rows)
-    live = marks.c.live + insert.excluded.live if adding else insert.excluded.live
-    return insert.on_conflict_do_update(
-        index_elements=[*marks.primary_key], set_={"live": live}
-    ).returning(*marks.c)
-
-
-def _mark() -> ReturningInsert[Any]:
-    """Add to the marks of the lists that have some."""
-    moved = _moved()
-    levels = union_all(*(select(inline(level).label("level")) for level in range(LEVELS))).subquery(
-        "levels"
-    )
-    mark = marks.alias("mark")
-    first_id = select(func.max(mark.c.first_id)).where(
-        mark.c.list == moved.c.list,
-        mark.c.level == levels.c.level,
-        mark.c.first_id <= moved.c.post_id,
-    )
-    placed = (
-        select(
-            moved.c.list,
-            levels.c.level,
-            first_id.scalar_subquery().label("first_id"),
-            moved.c.delta,
-        )
-        .select_from(moved.join(levels, true()))
-        .subquery("placed")
-    )
-    place = (placed.c.list, placed.c.level, placed.c.first_id)
-    has_marks = placed.c.first_id.is_not(None)
-    summed = select(*place, total(placed.c.delta)).where(has_marks).group_by(*place)
-    return _into_marks(summed, adding=True)
-
-
-_TALLY, _MARK, _BEGIN_MARKS = _tally(), _mark(), insert_new(marks).returning(*marks.c)
-
-
-def _next_first_id(level: int) -> ColumnElement[int]:
-    """Where the stretch that begins at `first_id` ends."""
-    mark = marks.alias("following")
-    following = select(func.min(mark.c.first_id)).where(
-        mark.c.list == _LIST, mark.c.level == inline(level), mark.c.first_id > _FIRST_ID
-    )
-    return func.coalesce(following.scalar_subquery(), _UPTO + inline(1))
-
-
-@cache
-def _cut(kind: str, level: int, stretch: int) -> ReturningInsert[Any]:
-    """Cut a stretch into pieces of so many live posts, more or less."""
-    if level == 0:
-        listing = LISTINGS[kind]
-        key, conditions = listing.key, listing.conditions
-        live, before = inline(1), func.row_number().over(order_by=key) - inline(1)
-    else:
-        key, live = marks.c.first_id, marks.c.live
-        conditions = (marks.c.list == _LIST, marks.c.level == inline(level - 1))
-        before = cast(func.sum(live).over(order_by=key, rows=(None, 0)), BigInteger) - live
-    within = (*conditions, key >= _FIRST_ID, key < _next_first_id(level))
-    pieces = (
-        select(key.label("id"), live.label("live"), (before // inline(stretch)).label("piece"))
-        .where(*within)
-        .subquery("pieces")
-    )
-    first = case((func.min(pieces.c.piece) == inline(0), _FIRST_ID), else_=func.min(pieces.c.id))
-    rows = select(_LIST, inline(level), first, total(pieces.c.live)).group_by(pieces.c.piece)
-    return _into_marks(rows, adding=False)
-
-
-def _forget_mark() -> Any:
-    """Forget a stretch in which nothing is left: it becomes part of the older one before it.
-
-    Not where a stretch of the level above begins.
-    """
-    above = marks.alias("above")
-    begins_above = select(above.c.live).where(
-        above.c.list == _LIST,
-        above.c.level == _number("level") + inline(1),
-        above.c.first_id == _FIRST_ID,
-    )
-    return delete(marks).where(
-        marks.c.list == _LIST,
-        marks.c.level == _number("level"),
-        marks.c.first_id == _FIRST_ID,
-        inline(0) < _FIRST_ID,
-        marks.c.live == inline(0),
-        ~begins_above.exists(),
-    )
-
-
-_FORGET_MARK = _forget_mark()
-
-# Who writes, by the lock that every transaction holds: PostgreSQL shows one of a BIGINT as its two
-# halves. Each transaction has a number of its own, so one that is gone does not come back.
-_locks = table(
-    "pg_locks",
-    column("locktype", Text),
-    column("database"),
-    column("classid", BigInteger),
-    column("objid", BigInteger),
-    column("virtualtransaction", Text),
-)
-_databases = table("pg_database", column("oid"), column("datname", Text))
-_WRITERS = select(_locks.c.virtualtransaction).where(
-    _locks.c.locktype == "advisory",
-    _locks.c.database
-    == select(_databases.c.oid)
-    .where(_databases.c.datname == func.current_database())
-    .scalar_subquery(),
-    _locks.c.classid == literal_column(str((WRITING >> 32) & 0xFFFFFFFF), BigInteger),
-    _locks.c.objid == literal_column(str(WRITING & 0xFFFFFFFF), BigInteger),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class RollUp:
-    """Rolls up."""
-
-    lines: Lines
-    measure: Measure = field(default_factory=Measure)
-    posts_at_once: int = POSTS_AT_ONCE
-
-    async def __call__(self) -> bool:
-        """Fold in what is there by now; False if somebody else is about it.
-
-        Raises:
-            Unavailable: the database is away, or somebody else changed the same; nothing is lost.
-        """
-        ((folded, announced, newest, has_changes),) = await self.lines.run(_STATE)
-        if folded >= newest and not has_changes:
-            return True
-        if announced < newest:
-            async with self.lines.transaction() as run:
-                await run(_ANNOUNCE, {"upto": newest})
-        await self._let_writers_end()
-        while True:
-            async with self.lines.transaction(
-                isolation="repeatable read", patience=PATIENCE
-            ) as run:
-                is_done = await self._fold(run, newest)
-            if is_done is not None:
-                return is_done
-
-    async def _let_writers_end(self) -> None:
-        """Return when all have ended who began to write before now."""
-        if self.lines.dialect == "sqlite":
-            return  # there is one writer, and it is us, next
-        writers = await self._writers()
-        async with asyncio.timeout(PATIENCE):
-            while writers:
-                await asyncio.sleep(_LOOKS_EVERY)
-                writers &= await self._writers()
-
-    async def _writers(self) -> set[str]:
-        return {transaction for (transaction,) in await self.lines.run(_WRITERS)}
-
-    async def _fold(self, run: Run, newest: int) -> bool | None:
-        """Fold in some; True when that is all, False if somebody else is about it."""
-        state = await run(_TAKE)
-        if not state:
+    async def _rolled_up(self) -> bool:
+        try:
+            is_done = await self._roll_up()
+        except Unavailable as error:
+            self._outage.began(error)
             return False
-        ((folded, announced),) = state
-        last = max(folded, min(newest, announced))
-        bounds = {"folded": folded, "upto": last}
-        if more := await run(_step(self.posts_at_once), bounds):
-            bounds["upto"] = more[0][0]
-        changed = [_Mark(*row) for row in await run(_MARK, bounds)]
-        lists = dict(map(tuple, await run(_TALLY, bounds)))
-        changed += await self._begun(run, lists, {mark.list for mark in changed})
-        await self._cut(run, changed, bounds)
-        await self._clear(run, changed, lists)
-        await run(_FORGET_CHANGES, {"upto": bounds["upto"]})
-        await run(_MOVE, {"upto": bounds["upto"]})
-        return None if more else True
+        self._outage.is_over()
+        return is_done
 
-    async def _begun(self, run: Run, lists: Mapping[str, int], marked: set[str]) -> "list[_Mark]":
-        """The first marks of lists that are long now."""
-        new = [
-            {"list": list_, "level": level, "first_id": 0, "live": live}
-            for list_, live in sorted(lists.items())
-            if live >= 2 * self.measure.stretch and list_ not in marked
-            for level in range(LEVELS)
-        ]
-        return [_Mark(*row) for row in await run(_BEGIN_MARKS, new)] if new else []
-
-    async def _cut(self, run: Run, changed: "Sequence[_Mark]", bounds: Mapping[str, int]) -> None:
-        """Cut what became too long; the finest first, of which the others are made."""
-        for level in range(LEVELS):
-            stretch = self.measure.live(level)
-            for mark in changed:
-                if mark.level == level and mark.live >= 2 * stretch:
-                    kind, parameters = listed(mark.list)
-                    place = {"first_id": mark.first_id, "upto": bounds["upto"]}
-                    await run(_cut(kind, level, stretch), {**parameters, **place})
-
-    async def _clear(self, run: Run, changed: "Sequence[_Mark]", lists: Mapping[str, int]) -> None:
-        """Forget what has become nothing; the coarsest first, which the others lean on."""
-        for level in reversed(range(LEVELS)):
-            empty = [
-                {"list": mark.list, "level": level, "first_id": mark.first_id}
-                for mark in changed
-                if mark.level == level and mark.live == 0
-            ]
-            if empty:
-                await run(_FORGET_MARK, empty)
-        if none := [{"list": list_} for list_, live in sorted(lists.items()) if live == 0]:
-            await run(_FORGET_TALLY, none)
-
-
-@dataclass(frozen=True, slots=True)
-class _Mark:
-    list: str
-    level: int
-    first_id: int
-    live: int
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._task = None
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # Answers stay exact, and whoever writes next tries again.
+            _log.error("roll_up_failed", exc_info=error)

@@ -25,8 +25,11 @@ from hashpost.adapters.sql.migrations import (
 from hashpost.adapters.sql.outbox import SqlOutbox
 from hashpost.adapters.sql.posts import SqlPosts
 from hashpost.adapters.sql.requests import SqlRequests
+from hashpost.adapters.sql.rolling import Rolling
+from hashpost.adapters.sql.rollups import RollUp
 from hashpost.adapters.sql.schedules import SqlSchedules
 from hashpost.adapters.sql.sessions import SqlSessions
+from hashpost.adapters.sql.tallies import Measure
 from hashpost.adapters.sql.timelines import SqlTimelines
 from hashpost.adapters.sql.transaction import Lines, Run
 from hashpost.adapters.sql.trends import SqlTrends
@@ -60,10 +63,10 @@ class SqlTransaction:
 class SqlReading:
     """The repositories of readings, each of whose statements runs by itself."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, measure: Measure) -> None:
         self.users: Final = SqlUsers(run)
         self.posts: Final = SqlPosts(run)
-        self.timelines: Final = SqlTimelines(run)
+        self.timelines: Final = SqlTimelines(run, measure)
         self.hashtags: Final = SqlHashtags(run)
         self.trends: Final = SqlTrends(run)
         self.favorites: Final = SqlFavorites(run)
@@ -75,9 +78,11 @@ class SqlReading:
 class SqlStorage:
     """Everything in one database; made by `open`, belongs to the event loop that opened it."""
 
-    def __init__(self, lines: Lines) -> None:
+    def __init__(self, lines: Lines, measure: Measure) -> None:
         self._lines = lines
-        self._reading = SqlReading(lines.run)
+        self._reading = SqlReading(lines.run, measure)
+        self.roll_up: Final = RollUp(lines, measure)
+        self._rolling = Rolling(self.roll_up)
 
     @classmethod
     async def open(
@@ -87,6 +92,7 @@ class SqlStorage:
         patience: float = PATIENCE,
         connections: int = 10,
         prepare_threshold: int | None = 5,
+        measure: Measure | None = None,
     ) -> "SqlStorage":
         """The storage in the database of that URL.
 
@@ -115,17 +121,20 @@ class SqlStorage:
         except BaseException:
             await lines.close()
             raise
-        return cls(lines)
+        return cls(lines, measure or Measure())
 
     async def close(self) -> None:
         """Close all connections."""
+        await self._rolling.close()
         await self._lines.close()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[SqlTransaction]:
         """A transaction: a clean exit commits, an exception rolls back."""
         async with self._lines.transaction() as run:
-            yield SqlTransaction(run)
+            tx = SqlTransaction(run)
+            yield tx
+        self._rolling.note(tx.posts.writes)
 
     def reading(self) -> AbstractAsyncContextManager[SqlReading]:
         """A reading; it holds nothing between its calls."""

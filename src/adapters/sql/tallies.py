@@ -5,7 +5,7 @@ all writers wait for each other. So a new post changes no counter. There is a wa
 and of each list (`list_of`) is kept how many live posts it has up to there: its tally. Later posts
 are few, and counted from the index by whoever reads. What happens to posts at or before the
 watermark afterwards (a deletion, a restoration, an edit of hashtags, a post that comes with an
-older id) is kept as a change of so much, until the next roll-up (`rolling`) folds it in:
+older id) is kept as a change of so much, until the next roll-up (`rollups`) folds it in:
 
     count = tally + live posts after the watermark + changes at or before it
 

@@ -1,0 +1,263 @@
+"""Tallies, marks and their roll-ups: at every moment, what they say is what a recount says."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from hashpost.adapters.sql import SqlStorage
+from hashpost.adapters.sql.hashtags import SqlHashtags
+from hashpost.adapters.sql.tables import changes, marks, post_hashtags, posts, tallies, watermark
+from hashpost.adapters.sql.tallies import LEVELS, Measure, list_of
+from hashpost.adapters.sql.timelines import SqlTimelines
+from hashpost.adapters.sql.transaction import Run
+from hashpost.domain.errors import Unavailable
+from hashpost.domain.ids import time_of
+from hashpost.domain.post import Post
+from hashpost.domain.timeline import AllPosts, HashtagPosts, Timeline, UserPosts
+from hashpost.domain.user import User
+from hashpost.testing.builders import a_post, a_user, an_id
+
+FINE = Measure(stretch=3, fan=2, walk=0)
+"""With few posts there are marks of all levels already, and every offset is found by them."""
+NAMES = ["a", "b", "c", "d", "e"]
+PAGE = 4
+
+
+@dataclass
+class Everything:
+    """All live posts of one moment, read without tallies: ids with owner and hashtags."""
+
+    rows: list[tuple[int, int, set[str]]]
+
+    @classmethod
+    async def seen_by(cls, run: Run) -> "Everything":
+        live = select(posts.c.id, posts.c.owner_id).where(posts.c.deleted_at.is_(None))
+        tags: dict[int, set[str]] = {}
+        for name, post_id in await run(select(post_hashtags.c.name, post_hashtags.c.post_id)):
+            tags.setdefault(post_id, set()).add(name)
+        rows = await run(live.order_by(posts.c.id.desc()))
+        return cls([(id_, owner_id, tags.get(id_, set())) for id_, owner_id in rows])
+
+    def ids(self, timeline: Timeline) -> list[int]:
+        match timeline:
+            case UserPosts(user_id):
+                return [id_ for id_, owner_id, _ in self.rows if owner_id == user_id]
+            case HashtagPosts(hashtag):
+                return [id_ for id_, _, tags in self.rows if hashtag in tags]
+            case AllPosts():
+                return [id_ for id_, _, _ in self.rows]
+
+    def ranking(self) -> list[tuple[str, int]]:
+        counts = Counter(name for _, _, tags in self.rows for name in tags)
+        return sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+
+
+@dataclass
+class World:
+    """Users, and posts that come, go, change and come back."""
+
+    storages: list[SqlStorage]
+    users: list[User] = field(default_factory=lambda: [a_user() for _ in range(3)])
+    chance: random.Random = field(default_factory=lambda: random.Random(4))
+    ids: list[int] = field(default_factory=list)
+
+    @property
+    def storage(self) -> SqlStorage:
+        return self.chance.choice(self.storages)
+
+    def timeline(self) -> Timeline:
+        return self.chance.choice(
+            [AllPosts(), UserPosts(self.chance.choice(self.users).id), HashtagPosts(self.name())]
+        )
+
+    def name(self) -> str:
+        return NAMES[int(self.chance.random() ** 2 * len(NAMES))]
+
+    def text(self) -> str:
+        return " ".join(["x", *(f"#{self.name()}" for _ in range(self.chance.randint(0, 3)))])
+
+    def new_id(self) -> int:
+        """Mostly the newest; now and then one between older ones, as imports have them."""
+        if len(self.ids) > 5 and self.chance.random() < 0.2:
+            return self.chance.choice(self.ids) - self.chance.randint(1, 400)
+        return an_id() + 1000 * len(self.ids)
+
+    async def write(self) -> None:
+        """One transaction, in which one of many things happens; some are rolled back."""
+        with suppress(_Undone):
+            async with self.storage.transaction() as tx:
+                match self.chance.randint(0, 9):
+                    case 0 | 1 | 2 | 3:
+                        owner = self.chance.choice(self.users)
+                        new = [a_post(owner, self.text(), id=self.new_id())]
+                        for post in new:
+                            if post.id not in await tx.posts.add(new):
+                                self.ids.append(post.id)
+                    case 4:
+                        several = {self.new_id() for _ in range(self.chance.randint(2, 9))}
+                        taken = await tx.posts.add(
+                            [
+                                a_post(self.chance.choice(self.users), self.text(), id=id_)
+                                for id_ in several
+                            ]
+                        )
+                        self.ids += several - set(taken)
+                    case 5 if self.ids:
+                        await tx.posts.delete_old(
+                            below=min(self.ids) + 500, at=time_of(an_id()), limit=2
+                        )
+                    case 6 if self.ids:
+                        await tx.posts.purge(before=time_of(an_id()), limit=1)
+                    case _ if self.ids:
+                        await self._change(tx, self.chance.choice(self.ids))
+                if self.chance.random() < 0.1:
+                    raise _Undone
+
+    async def _change(self, tx: Any, post_id: int) -> None:
+        before: Post | None = await tx.posts.for_change(post_id)
+        if before is None:
+            return
+        at = time_of(an_id())
+        if before.deleted_at is not None:
+            after = before.restored(
+                by=before.owner.id, at=before.deleted_at, kept_for=timedelta(days=30)
+            )
+        elif self.chance.random() < 0.5:
+            after = before.edited(by=before.owner.id, text=self.text(), at=at)
+        else:
+            after = before.deleted(by=before.owner.id, at=at)
+        await asyncio.sleep(0)
+        await tx.posts.save(before, after)
+
+    async def compare(self) -> None:
+        """Hold answers of one moment against a recount of the same moment."""
+        storage = self.storage
+        async with storage.roll_up.lines.transaction(isolation="repeatable read") as run:
+            everything = await Everything.seen_by(run)
+            timeline = self.timeline()
+            ids = everything.ids(timeline)
+            offset = self.chance.randint(0, len(ids) + 2)
+            measure = self.chance.choice([FINE, Measure()])
+            slice_ = await SqlTimelines(run, measure).at_offset(timeline, offset=offset, limit=PAGE)
+            hashtags = SqlHashtags(run)
+            popular = await hashtags.popular(limit=3)
+            completions = await hashtags.completions(NAMES[0], limit=3)
+            counts = await hashtags.counts(NAMES)
+        ranking = everything.ranking()
+        assert (slice_.count, [post.id for post in slice_.posts]) == (
+            len(ids),
+            ids[offset : offset + PAGE],
+        )
+        assert [(each.name, each.count) for each in popular] == ranking[:3]
+        assert [(each.name, each.count) for each in completions] == [
+            each for each in ranking if each[0] == NAMES[0]
+        ]
+        assert {name: count for name, count in counts.items() if count} == dict(ranking)
+
+
+class _Undone(Exception):
+    pass
+
+
+@pytest.fixture
+async def world(migrated_url: str) -> AsyncIterator[World]:
+    storages = [await SqlStorage.open(migrated_url, measure=FINE) for _ in range(2)]
+    world = World(storages)
+    async with storages[0].transaction() as tx:
+        for user in world.users:
+            await tx.users.add(user)
+    yield world
+    for storage in storages:
+        await storage.close()
+
+
+async def test_answers_are_exact_at_every_moment_beside_writers_and_roll_ups(world: World) -> None:
+    is_over = asyncio.Event()
+    compared = rolled = 0
+
+    async def write() -> None:
+        for _ in range(60):
+            await world.write()
+
+    async def roll_up() -> None:
+        nonlocal rolled
+        while not is_over.is_set():
+            with suppress(Unavailable):
+                rolled += await world.storage.roll_up()
+            await asyncio.sleep(0)
+
+    async def compare() -> None:
+        nonlocal compared
+        while not is_over.is_set():
+            await world.compare()
+            compared += 1
+
+    others = [asyncio.create_task(each()) for each in (roll_up, roll_up, compare, compare)]
+    await asyncio.gather(*(write() for _ in range(6)))
+    is_over.set()
+    await asyncio.gather(*others)
+
+    assert compared > 20
+    assert rolled > 5
+    assert await faults(world) == []
+
+
+async def test_answers_are_exact_after_every_step_of_a_long_history(world: World) -> None:
+    for _ in range(400):
+        await world.write()
+        if world.chance.random() < 0.2:
+            assert await world.storage.roll_up()
+            assert await faults(world) == []
+        await world.compare()
+
+
+async def faults(world: World) -> list[str]:
+    """What of the stored numbers is not as it should be, once everything is folded in."""
+    assert await world.storage.roll_up()
+    run = world.storage.roll_up.lines.run
+    everything = await Everything.seen_by(run)
+    lists = {
+        list_of(timeline): everything.ids(timeline)
+        for timeline in (
+            AllPosts(),
+            *(UserPosts(user.id) for user in world.users),
+            *(HashtagPosts(name) for name in NAMES),
+        )
+    }
+    stored = dict(map(tuple, await run(select(tallies.c.list, tallies.c.live))))
+    found = [
+        f"{name}: {stored.get(name)} of {len(ids)}"
+        for name, ids in lists.items()
+        if stored.pop(name, 0) != len(ids)
+    ]
+    found += [f"{name}: {live}, of nothing" for name, live in stored.items()]
+    firsts: dict[tuple[str, int], list[tuple[int, int]]] = {}
+    for name, level, first_id, live in await run(select(*marks.c).order_by(marks.c.first_id)):
+        firsts.setdefault((name, level), []).append((first_id, live))
+    for (name, level), places in firsts.items():
+        for (first_id, live), (upto, _) in pairwise([*places, (2**62, 0)]):
+            within = sum(first_id <= id_ < upto for id_ in lists[name])
+            if live != within:
+                found.append(f"{name}, level {level} from {first_id}: {live} of {within}")
+            if live >= 2 * FINE.live(level):
+                found.append(f"{name}, level {level} from {first_id}: {live} is too long")
+        if level:
+            finer = {first_id for first_id, _ in firsts[name, level - 1]}
+            found += [f"{name}: {each} begins nothing" for each, _ in places if each not in finer]
+    for name, ids in lists.items():
+        if len(ids) >= 2 * FINE.stretch and {(name, level) for level in range(LEVELS)} - set(
+            firsts
+        ):
+            found.append(f"{name} has no marks")
+    ((pending,),) = await run(select(func.count()).select_from(changes))
+    ((folded, announced),) = await run(select(watermark.c.folded, watermark.c.announced))
+    return found + [f"{pending} changes"] * bool(pending) + ["behind"] * (folded != announced)
