@@ -5,9 +5,9 @@ watermark will move. Whoever writes from then on keeps what happens at or before
 Some may have begun to write before, who have not seen it: they are waited for, and nobody waits for
 the roll-up. (A transaction holds a shared lock that is never refused, by which it can be seen.)
 Then, in one snapshot, everything between the watermark and the announced id is counted into the
-tallies, together with the changes at or before the watermark; those after it are in that count
-already. All this is kept at once with the new watermark, so whoever reads sees the state before it
-or the state after it.
+tallies, together with the changes at or before the watermark. Those after it are in that count
+already, or will be in the next one, so all that are seen are forgotten. All this is kept at once
+with the new watermark: whoever reads sees the state before it or the state after it.
 
 A roll-up that dies in between leaves a higher announced id, and that is all. Of two at once, one
 finds the watermark's row taken and leaves it to the other. When none happens answers stay exact;
@@ -82,7 +82,7 @@ _STATE = select(
 _ANNOUNCE = update(watermark).where(watermark.c.announced < _UPTO).values(announced=_UPTO)
 _TAKE = select(watermark.c.folded, watermark.c.announced).with_for_update(skip_locked=True)
 _MOVE = update(watermark).values(folded=_UPTO)
-_FORGET_CHANGES = delete(changes).where(changes.c.post_id <= _UPTO)
+_FORGET_CHANGES = delete(changes)
 _FORGET_TALLY = delete(tallies).where(tallies.c.list == _LIST, tallies.c.live == inline(0))
 
 
@@ -304,7 +304,7 @@ class RollUp:
         changed += await self._begun(run, lists, {mark.list for mark in changed})
         await self._cut(run, changed, bounds)
         await self._clear(run, changed, lists)
-        await run(_FORGET_CHANGES, {"upto": bounds["upto"]})
+        await run(_FORGET_CHANGES)
         await run(_MOVE, {"upto": bounds["upto"]})
         return None if more else True
 
