@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 
 from hashpost.adapters.sql.hiding import is_shown, is_shown_among_many, run_hiding, telling
+from hashpost.adapters.sql.statements import is_among
 from hashpost.adapters.sql.tables import post_hashtags, posts
 from hashpost.adapters.sql.transaction import Run
 from hashpost.domain.popularity import HashtagCount
@@ -58,7 +59,7 @@ def _completions(*, hiding: bool) -> Select[Any]:
 
 @cache
 def _counts(*, hiding: bool) -> Select[Any]:
-    is_one = post_hashtags.c.name.in_(bindparam("names", expanding=True))
+    is_one = is_among(post_hashtags.c.name, "names")
     return _counted(hiding=hiding).where(is_one)
 
 
@@ -94,7 +95,7 @@ def _usage(*, hiding: bool) -> Select[Any]:
         .having(
             or_(
                 bindparam("least") <= users_today,
-                written.c.name.in_(bindparam("names", expanding=True)),
+                is_among(written.c.name, "names"),
             )
         )
     )

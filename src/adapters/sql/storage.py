@@ -6,7 +6,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from typing import Any, Final
 
 from sqlalchemy import Select, column, literal_column, select, table
-from sqlalchemy.exc import DatabaseError
 
 from hashpost.adapters.sql.address import Address
 from hashpost.adapters.sql.audit import SqlAudit
@@ -77,7 +76,7 @@ class SqlStorage:
 
     def __init__(self, lines: Lines) -> None:
         self._lines = lines
-        self._reading = SqlReading(lines.run)
+        self._reading = SqlReading(lines)
 
     @classmethod
     async def open(
@@ -111,7 +110,7 @@ class SqlStorage:
         )
         lines = Lines(engines, patience=patience)
         try:
-            await _require_schema(lines.run)
+            await _require_schema(lines, engines.driver_error)
         except BaseException:
             await lines.close()
             raise
@@ -137,7 +136,7 @@ class SqlStorage:
         Raises:
             Unavailable: it does not.
         """
-        await self._lines.run(_ONE)
+        await self._lines(_ONE)
 
 
 def _migrate_if_needed(url: str) -> None:
@@ -146,11 +145,11 @@ def _migrate_if_needed(url: str) -> None:
         migrate(url)
 
 
-async def _require_schema(run: Run) -> None:
+async def _require_schema(run: Run, driver_error: type[Exception]) -> None:
     try:
         rows = await run(_REVISION)
-    except DatabaseError as error:
-        if getattr(error.orig, "sqlstate", None) != _UNDEFINED_TABLE:
+    except driver_error as error:
+        if getattr(error, "sqlstate", None) != _UNDEFINED_TABLE:
             raise UnusableDatabase.told_by(error) from error
         rows = ()
     found = rows[0][0] if rows else "none of ours"
