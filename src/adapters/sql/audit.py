@@ -14,7 +14,8 @@ from hashpost.application.ports import Audited
 
 # The entries of a post are looked up by post, whatever its tags say: that shows those too that
 # should not be there.
-_LISTED = select(func.aggregate_strings(post_hashtags.c.name, " ")).where(
+_SPACE: Any = literal_column("' '")
+_LISTED = select(func.aggregate_strings(post_hashtags.c.name, _SPACE)).where(
     post_hashtags.c.post_id == posts.c.id
 )
 

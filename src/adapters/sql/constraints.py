@@ -4,7 +4,6 @@ import re
 import sqlite3
 
 from sqlalchemy import Table, UniqueConstraint
-from sqlalchemy.exc import IntegrityError
 
 from hashpost.adapters.sql.tables import metadata
 from hashpost.domain.errors import HashpostError, UsernameTaken
@@ -15,20 +14,20 @@ _MEANINGS: dict[str, type[HashpostError]] = {"uq_users_username_key": UsernameTa
 _SQLITE_UNIQUE = re.compile(r"UNIQUE constraint failed: (.+)")
 
 
-def meaning_of(error: IntegrityError) -> HashpostError | None:
+def meaning_of(error: Exception) -> HashpostError | None:
     """The domain's word for it, or None for a constraint that only a mistake of ours can break."""
     meaning = _MEANINGS.get(constraint_name(error) or "")
     return None if meaning is None else meaning()
 
 
-def constraint_name(error: IntegrityError) -> str | None:
+def constraint_name(error: Exception) -> str | None:
     """The name of the broken constraint, from the driver's diagnostics.
 
     SQLite knows columns only; no two constraints of ours are about the same ones.
     """
-    if isinstance(error.orig, sqlite3.Error):
-        return _name_in_sqlite(error.orig)
-    diagnostics = getattr(error.orig, "diag", None)
+    if isinstance(error, sqlite3.Error):
+        return _name_in_sqlite(error)
+    diagnostics = getattr(error, "diag", None)
     name = getattr(diagnostics, "constraint_name", None)
     return None if name is None else str(name)
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from hashpost.adapters.sql.hiding import is_shown, is_shown_among_many, run_hiding, telling
-from hashpost.adapters.sql.statements import inline
+from hashpost.adapters.sql.statements import inline, is_among
 from hashpost.adapters.sql.tables import changes, post_hashtags, posts, tallies
 from hashpost.adapters.sql.tallies import FOLDED, is_of_hashtag, of_hashtag, total
 from hashpost.adapters.sql.transaction import Run
@@ -124,14 +124,15 @@ def _completions(*, hiding: bool) -> Select[Any]:
 
 @cache
 def _counts(*, hiding: bool) -> Select[Any]:
-    is_one = post_hashtags.c.name.in_(bindparam("names", expanding=True))
+    is_one = is_among(post_hashtags.c.name, "names")
     if hiding:
         return _recounted(is_one)
-    lists: BindParameter[str] = bindparam("lists", expanding=True)
-    tallied = select(tallies.c.list, tallies.c.live.label("count")).where(tallies.c.list.in_(lists))
+    tallied = select(tallies.c.list, tallies.c.live.label("count")).where(
+        is_among(tallies.c.list, "lists")
+    )
     entered = select(_OF_HASHTAG, inline(1)).where(is_one, post_hashtags.c.post_id > FOLDED)
     changed = select(changes.c.list, changes.c.delta)
-    changed = changed.where(changes.c.list.in_(lists), changes.c.post_id <= FOLDED)
+    changed = changed.where(is_among(changes.c.list, "lists"), changes.c.post_id <= FOLDED)
     parts = union_all(tallied, entered, changed).subquery("parts")
     name = func.substr(parts.c.list, inline(2))
     return select(name, total(parts.c.count), *telling(hiding=False)).group_by(parts.c.list)
@@ -169,7 +170,7 @@ def _usage(*, hiding: bool) -> Select[Any]:
         .having(
             or_(
                 bindparam("least") <= users_today,
-                written.c.name.in_(bindparam("names", expanding=True)),
+                is_among(written.c.name, "names"),
             )
         )
     )

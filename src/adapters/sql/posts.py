@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from hashpost.adapters.sql.rows import SINGLE_POST, post_columns, post_of, post_values, slice_of
-from hashpost.adapters.sql.statements import inline, insert_new, insert_new_returning
+from hashpost.adapters.sql.statements import inline, insert_new, insert_new_returning, is_among
 from hashpost.adapters.sql.tables import (
     changes,
     deleted_users,
@@ -40,7 +40,7 @@ from hashpost.domain.timeline import Slice
 
 _ADD = insert_new_returning(posts)
 _ENTER = insert_new(post_hashtags)
-_TAKEN = select(posts.c.id).where(posts.c.id.in_(bindparam("ids", expanding=True)))
+_TAKEN = select(posts.c.id).where(is_among(posts.c.id, "ids"))
 _BY_ID = select(*SINGLE_POST).where(posts.c.id == bindparam("id"))
 _FOR_CHANGE = _BY_ID.with_for_update(of=posts)
 _SAVE = (
@@ -50,7 +50,7 @@ _SAVE = (
 )
 _LEAVE = delete(post_hashtags).where(
     post_hashtags.c.post_id == bindparam("post"),
-    post_hashtags.c.name.in_(bindparam("names", expanding=True)),
+    is_among(post_hashtags.c.name, "names"),
 )
 _LEAVE_ALL = delete(post_hashtags).where(post_hashtags.c.post_id == bindparam("post"))
 _FORGET = delete(posts).where(posts.c.id == bindparam("post"))

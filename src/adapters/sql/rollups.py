@@ -261,7 +261,7 @@ class RollUp:
         Raises:
             Unavailable: the database is away, or somebody else changed the same; nothing is lost.
         """
-        ((folded, announced, newest, has_changes),) = await self.lines.run(_STATE)
+        ((folded, announced, newest, has_changes),) = await self.lines(_STATE)
         if folded >= newest and not has_changes:
             return True
         if announced < newest:
@@ -287,7 +287,7 @@ class RollUp:
                 writers &= await self._writers()
 
     async def _writers(self) -> set[str]:
-        return {transaction for (transaction,) in await self.lines.run(_WRITERS)}
+        return {transaction for (transaction,) in await self.lines(_WRITERS)}
 
     async def _fold(self, run: Run, newest: int) -> bool | None:
         """Fold in some; True when that is all, False if somebody else is about it."""

@@ -1,8 +1,26 @@
 """Statements that several repositories build alike."""
 
-from sqlalchemy import BigInteger, ColumnElement, Insert, Table, literal_column
+import json
+from collections.abc import Sequence
+from typing import Any, Self
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Dialect,
+    Insert,
+    Table,
+    Text,
+    TypeDecorator,
+    bindparam,
+    literal_column,
+)
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy.sql.functions import FunctionElement
 
 
 def insert_new(table: Table) -> Insert:
@@ -33,3 +51,42 @@ def inline(limit: int) -> ColumnElement[int]:
     is for limits of which there are few.
     """
     return literal_column(str(int(limit)), BigInteger)
+
+
+def is_among(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """The condition that a column has one of the values in the list that is that parameter.
+
+    However long the list is, it is one parameter and the statement stays the same.
+    """
+    return _IsAmong(column, bindparam(name, type_=_List()))
+
+
+class _IsAmong(FunctionElement[bool]):
+    type = Boolean()
+    inherit_cache = True
+
+    def self_group(self, against: Any = None) -> Self:  # noqa: ARG002
+        """Itself: elsewhere it would be compared with 1 for SQLite, which then uses no index."""
+        return self
+
+
+@compiles(_IsAmong, "postgresql")
+def _is_among_array(element: _IsAmong, compiler: SQLCompiler, **how: Any) -> str:
+    column, values = (compiler.process(clause, **how) for clause in element.clauses)
+    return f"{column} = ANY ({values})"
+
+
+@compiles(_IsAmong, "sqlite")
+def _is_among_json(element: _IsAmong, compiler: SQLCompiler, **how: Any) -> str:
+    column, values = (compiler.process(clause, **how) for clause in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608 - parts of SQL
+
+
+class _List(TypeDecorator[Sequence[Any]]):
+    """A list: an array on PostgreSQL, JSON in SQLite, which has no arrays."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> Any:
+        return value if dialect.name == "postgresql" else json.dumps(value)

@@ -6,7 +6,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from typing import Any, Final
 
 from sqlalchemy import Select, column, literal_column, select, table
-from sqlalchemy.exc import DatabaseError
 
 from hashpost.adapters.sql.address import Address
 from hashpost.adapters.sql.audit import SqlAudit
@@ -78,11 +77,11 @@ class SqlReading:
 class SqlStorage:
     """Everything in one database; made by `open`, belongs to the event loop that opened it."""
 
-    def __init__(self, lines: Lines, measure: Measure) -> None:
+    def __init__(self, lines: Lines, measure: Measure, *, rolls_up: bool) -> None:
         self._lines = lines
-        self._reading = SqlReading(lines.run, measure)
+        self._reading = SqlReading(lines, measure)
         self.roll_up: Final = RollUp(lines, measure)
-        self._rolling = Rolling(self.roll_up)
+        self._rolling = Rolling(self.roll_up) if rolls_up else None
 
     @classmethod
     async def open(
@@ -93,12 +92,15 @@ class SqlStorage:
         connections: int = 10,
         prepare_threshold: int | None = 5,
         measure: Measure | None = None,
+        rolls_up: bool = True,
     ) -> "SqlStorage":
         """The storage in the database of that URL.
 
         A file of SQLite is made and migrated where needed. `connections` is the size of the pool
         for PostgreSQL. `prepare_threshold` says after how many executions PostgreSQL prepares a
         statement; None for never, which a pooler in transaction mode needs (see `engines`).
+        `measure` tells how fine the marks in long timelines are. What was written is counted into
+        tallies beside the work (`rollups`), unless `rolls_up` leaves that to others.
 
         Raises:
             ValueError: the URL is not that of a database we can use.
@@ -117,15 +119,16 @@ class SqlStorage:
         )
         lines = Lines(engines, patience=patience)
         try:
-            await _require_schema(lines.run)
+            await _require_schema(lines, engines.driver_error)
         except BaseException:
             await lines.close()
             raise
-        return cls(lines, measure or Measure())
+        return cls(lines, measure or Measure(), rolls_up=rolls_up)
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._rolling.close()
+        if self._rolling is not None:
+            await self._rolling.close()
         await self._lines.close()
 
     @asynccontextmanager
@@ -134,7 +137,8 @@ class SqlStorage:
         async with self._lines.transaction() as run:
             tx = SqlTransaction(run)
             yield tx
-        self._rolling.note(tx.posts.writes)
+        if self._rolling is not None:
+            self._rolling.note(tx.posts.writes)
 
     def reading(self) -> AbstractAsyncContextManager[SqlReading]:
         """A reading; it holds nothing between its calls."""
@@ -146,7 +150,7 @@ class SqlStorage:
         Raises:
             Unavailable: it does not.
         """
-        await self._lines.run(_ONE)
+        await self._lines(_ONE)
 
 
 def _migrate_if_needed(url: str) -> None:
@@ -155,11 +159,11 @@ def _migrate_if_needed(url: str) -> None:
         migrate(url)
 
 
-async def _require_schema(run: Run) -> None:
+async def _require_schema(run: Run, driver_error: type[Exception]) -> None:
     try:
         rows = await run(_REVISION)
-    except DatabaseError as error:
-        if getattr(error.orig, "sqlstate", None) != _UNDEFINED_TABLE:
+    except driver_error as error:
+        if getattr(error, "sqlstate", None) != _UNDEFINED_TABLE:
             raise UnusableDatabase.told_by(error) from error
         rows = ()
     found = rows[0][0] if rows else "none of ours"

@@ -15,7 +15,12 @@ from hashpost.adapters.sql.rows import (
     user_of,
     user_values,
 )
-from hashpost.adapters.sql.statements import inline, insert_new, insert_new_returning
+from hashpost.adapters.sql.statements import (
+    inline,
+    insert_new,
+    insert_new_returning,
+    is_among,
+)
 from hashpost.adapters.sql.tables import deleted_users, sessions, users
 from hashpost.adapters.sql.transaction import Run
 from hashpost.domain.session import Session
@@ -38,7 +43,7 @@ _FOR_WRITE = (
 )
 _LIVING = (
     select(users.c.id)
-    .where(users.c.id.in_(bindparam("ids", expanding=True)), users.c.deleted_at.is_(None))
+    .where(is_among(users.c.id, "ids"), users.c.deleted_at.is_(None))
     .order_by(users.c.id)
     .with_for_update(read=True, key_share=True)
 )

@@ -1,8 +1,10 @@
 """Broken constraints, and the errors of drivers, become errors of the domain."""
 
+import sqlite3
+
+import psycopg
 import pytest
 from sqlalchemy import insert, text
-from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from hashpost.adapters.sql import SqlStorage
 from hashpost.adapters.sql.constraints import constraint_name
@@ -10,6 +12,8 @@ from hashpost.adapters.sql.rows import user_values
 from hashpost.adapters.sql.tables import users
 from hashpost.domain.errors import UsernameTaken
 from hashpost.testing.builders import a_user
+
+INTEGRITY_ERRORS = (sqlite3.IntegrityError, psycopg.IntegrityError)
 
 
 async def break_with(storage: SqlStorage, values: dict[str, object]) -> None:
@@ -26,7 +30,7 @@ async def test_a_taken_name_is_known_by_its_constraint(storage: SqlStorage) -> N
         await break_with(storage, ada | {"id": a_user().id})
 
     cause = raised.value.__cause__
-    assert isinstance(cause, IntegrityError)
+    assert isinstance(cause, INTEGRITY_ERRORS)
     assert constraint_name(cause) == "uq_users_username_key"
 
 
@@ -34,12 +38,12 @@ async def test_another_constraint_is_not_taken_for_that_of_names(storage: SqlSto
     ada = user_values(a_user("ada"))
     await break_with(storage, ada)
 
-    with pytest.raises(IntegrityError):
+    with pytest.raises(INTEGRITY_ERRORS):
         await break_with(storage, ada | {"username_key": "bob"})
 
 
 async def test_a_missing_value_is_not_taken_for_a_taken_name(storage: SqlStorage) -> None:
-    with pytest.raises(IntegrityError) as raised:
+    with pytest.raises(INTEGRITY_ERRORS) as raised:
         await break_with(storage, user_values(a_user()) | {"username_key": None})
 
     assert constraint_name(raised.value) is None
@@ -48,7 +52,7 @@ async def test_a_missing_value_is_not_taken_for_a_taken_name(storage: SqlStorage
 async def test_a_mistake_in_a_statement_is_no_unavailability(migrated_postgres: str) -> None:
     storage = await SqlStorage.open(migrated_postgres)
 
-    with pytest.raises(ProgrammingError):
+    with pytest.raises(psycopg.ProgrammingError):
         async with storage.transaction() as tx:
             await tx.users.run(text("SELECT nothing FROM nowhere"))
 

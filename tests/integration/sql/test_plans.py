@@ -213,9 +213,9 @@ LOOKUPS: dict[str, tuple[ClauseElement, str, dict[str, str]]] = {
     ),
     "count below": (sql_timelines._COUNT_BELOW, "ix_posts_live", {"below": "4000"}),
     "counts": (
-        hashtags._counts(hiding=False).params(names=["", ""]),
+        hashtags._counts(hiding=False),
         "pk_post_hashtags",
-        {"names_1": "'n1'", "names_2": "'n2'"},
+        {"names": "'{n1,n2}'"},
     ),
     "completions": (
         hashtags._completions(hiding=False),
@@ -228,9 +228,9 @@ LOOKUPS: dict[str, tuple[ClauseElement, str, dict[str, str]]] = {
         {"prefix": "'字'", "last": f"'字{hashtags._LAST}'", "limit": "10"},
     ),
     "usage": (
-        hashtags._usage(hiding=False).params(names=["", ""], least=0, **dict.fromkeys(DAYS, 0)),
+        hashtags._usage(hiding=False),
         "ix_post_hashtags_post_id_name",
-        DAYS | {"least": "3", "names_1": "'t1'", "names_2": "'n2'"},
+        DAYS | {"least": "3", "names": "'{t1,n2}'"},
     ),
     "deleted posts": (
         sql_posts._deleted(LIMIT_OF_JOBS),
@@ -254,9 +254,9 @@ LOOKUPS: dict[str, tuple[ClauseElement, str, dict[str, str]]] = {
         {"user": "7"},
     ),
     "users who live": (
-        sql_users._LIVING.params(ids=[1, 2]),
+        sql_users._LIVING,
         "pk_users",
-        {"ids_1": "7", "ids_2": "8"},
+        {"ids": "'{7,8}'"},
     ),
     "old posts": (sql_posts._old(LIMIT_OF_JOBS), "ix_posts_live", {"below": "40000"}),
     "expired sessions": (

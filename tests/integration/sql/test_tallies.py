@@ -224,7 +224,7 @@ async def test_answers_are_exact_after_every_step_of_a_long_history(world: World
 async def faults(world: World) -> list[str]:
     """What of the stored numbers is not as it should be, once everything is folded in."""
     await world.roll_up()
-    run = world.storage.roll_up.lines.run
+    run = world.storage.roll_up.lines
     everything = await Everything.seen_by(run)
     timelines: list[Timeline] = [
         AllPosts(),

@@ -9,7 +9,7 @@ from sqlalchemy import Executable, text
 
 from hashpost.adapters.sql import SqlStorage
 from hashpost.adapters.sql.timelines import SqlTimelines
-from hashpost.adapters.sql.transaction import Parameters, Rows, Run
+from hashpost.adapters.sql.transaction import DialectName, Parameters, Rows, Run
 from hashpost.domain.post import Post
 from hashpost.domain.timeline import AllPosts, HashtagFilter, HashtagPosts, Stretch, UserPosts
 from hashpost.testing.builders import a_deleted, a_post
@@ -92,6 +92,10 @@ class Watched:
 
     run: Run
     looks: list[int | None] = field(default_factory=list)
+
+    @property
+    def dialect(self) -> DialectName:
+        return self.run.dialect
 
     async def __call__(self, statement: Executable, parameters: Parameters = None) -> Rows:
         assert isinstance(parameters, dict)

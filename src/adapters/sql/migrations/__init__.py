@@ -44,9 +44,9 @@ class UnusableDatabase(HashpostError):
     title = "The database cannot be used"
 
     @classmethod
-    def told_by(cls, error: DatabaseError) -> Self:
+    def told_by(cls, error: BaseException | None) -> Self:
         """The error with the first line of what the driver said."""
-        said = str(error.orig).partition("\n")[0]
+        said = str(error).partition("\n")[0]
         return cls(f"the database cannot be used: {said}")
 
 
@@ -113,7 +113,7 @@ def _connected(address: Address) -> Iterator[Connection]:
     except (OperationalError, InterfaceError) as error:
         raise Unavailable(f"the database cannot be used now: {error.orig}") from error
     except DatabaseError as error:
-        raise UnusableDatabase.told_by(error) from error
+        raise UnusableDatabase.told_by(error.orig) from error
     finally:
         engine.dispose()
 

@@ -1,0 +1,139 @@
+"""A few connections for many."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Protocol
+
+from hashpost.adapters.sql.compiled import Arguments, Compiled, Rows
+from hashpost.domain.errors import Unavailable
+
+
+class Connection(Protocol):
+    """A connection to a database, which runs one thing at a time."""
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether an idle connection may be lent: it is not known to be lost."""
+        ...
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is going on: no statement, no transaction; and nothing is in doubt."""
+        ...
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it was cut, and has not been rolled back since."""
+        ...
+
+    async def run(
+        self, statement: Compiled, executions: Sequence[Arguments], *, begin: Sequence[str] = ()
+    ) -> Rows:
+        """All rows of all executions; before them, the statements that begin a transaction.
+
+        A caller who is cancelled is gone at once, and the connection is cut.
+
+        Raises:
+            HashpostError: what the broken constraint means (`constraints`).
+            Unavailable: the database is away or overloaded, or the connection was cut.
+        """
+        ...
+
+    async def commit(self) -> None:
+        """Commit the transaction.
+
+        Raises:
+            Unavailable: the connection is lost, or was cut; whether it is committed is unknown.
+        """
+        ...
+
+    async def roll_back(self) -> bool:
+        """End whatever is going on, and say whether the connection is as good as new."""
+        ...
+
+    def cut(self) -> None:
+        """End what the connection waits for, at once and whatever the database does."""
+        ...
+
+    async def close(self) -> None:
+        """Close it."""
+        ...
+
+
+class Pool:
+    """Lends connections: of those that are idle the one used last, so that few are kept busy.
+
+    One is made when none is idle. Whoever finds all of them lent waits in line.
+    """
+
+    def __init__(
+        self, connect: Callable[[], Coroutine[Any, Any, Connection]], *, size: int
+    ) -> None:
+        self._connect = connect
+        self._places = asyncio.Semaphore(size)
+        self._idle: list[Connection] = []
+        self._connecting: set[asyncio.Task[Connection]] = set()
+
+    async def take(self, *, deadline: float) -> Connection:
+        """A connection, to be given back by `put` or `drop`.
+
+        Raises:
+            Unavailable: there is none by the deadline, a time of the event loop.
+        """
+        await self._place(deadline)
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_sound:
+                return connection
+            await connection.close()
+        return await self._connected(deadline)
+
+    def put(self, connection: Connection) -> None:
+        """Take back a connection that is idle."""
+        self._idle.append(connection)
+        self._places.release()
+
+    async def drop(self, connection: Connection) -> None:
+        """Take back a connection that is good for nothing any more."""
+        try:
+            await connection.close()
+        finally:
+            self._places.release()
+
+    async def close(self) -> None:
+        """Close all connections; none is lent any more."""
+        await asyncio.gather(*self._connecting, return_exceptions=True)
+        while self._idle:
+            await self._idle.pop().close()
+
+    async def _place(self, deadline: float) -> None:
+        if not self._places.locked():
+            await self._places.acquire()  # without a wait
+            return
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._places.acquire()
+        except TimeoutError as error:
+            raise Unavailable from error
+
+    async def _connected(self, deadline: float) -> Connection:
+        task = asyncio.create_task(self._connect())
+        self._connecting.add(task)
+        task.add_done_callback(self._connecting.discard)
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await asyncio.shield(task)
+        except (asyncio.CancelledError, TimeoutError) as error:
+            task.add_done_callback(self._made_for_nobody)
+            if isinstance(error, TimeoutError):
+                raise Unavailable from error
+            raise
+        except BaseException:
+            self._places.release()
+            raise
+
+    def _made_for_nobody(self, task: asyncio.Task[Connection]) -> None:
+        """Keep a connection, should there be one in the end; until then it has had its place."""
+        if task.exception() is None:
+            self._idle.append(task.result())
+        self._places.release()
