@@ -24,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 
+from hashpost.adapters.sql.adding import ADD, add_values
 from hashpost.adapters.sql.rows import SINGLE_POST, post_columns, post_of, post_values, slice_of
 from hashpost.adapters.sql.statements import inline, insert_new, insert_new_returning, is_among
 from hashpost.adapters.sql.tables import (
@@ -173,11 +174,20 @@ class SqlPosts:
         if not posts:
             return ()
         ordered = sorted(posts, key=lambda post: post.id)
-        kept = {id_ for (id_,) in await self.run(_ADD, [post_values(post) for post in ordered])}
-        live = [post for post in ordered if post.id in kept and post.deleted_at is None]
+        if self.run.dialect == "postgresql":
+            kept = {id_ for (id_,) in await self.run(ADD, add_values(ordered))}
+            self.writes += len(kept)
+        else:
+            kept = await self._add_by_parts(ordered)
+        return {post.id for post in ordered} - kept
+
+    async def _add_by_parts(self, posts: Sequence[Post]) -> set[int]:
+        """Keep the posts whose ids are free, table by table; these ids."""
+        kept = {id_ for (id_,) in await self.run(_ADD, [post_values(post) for post in posts])}
+        live = [post for post in posts if post.id in kept and post.deleted_at is None]
         await self._enter((name, post.id) for post in live for name in post.tags)
         await self._change([(post.id, list_, 1) for post in live for list_ in lists_of(post)])
-        return {post.id for post in ordered} - kept
+        return kept
 
     async def taken(self, ids: Collection[int]) -> Collection[int]:
         """Of these ids, those of posts."""
