@@ -8,6 +8,7 @@ from hashpost.application.messages import Done, in_batches
 from hashpost.application.ports import Audited, Storage
 from hashpost.domain.hashtag import names
 from hashpost.domain.message import Message
+from hashpost.domain.timeline import AllPosts, HashtagPosts, Timeline, UserPosts
 
 ERASE_USER: Final = "erase-user"
 """The job that forgets what is left of a deleted user."""
@@ -30,7 +31,8 @@ class CheckStorage:
     """Recount everything that is stored as a count or derived from a text.
 
     The hashtags of every post are read again from its text, and its places in timelines compared
-    with them. Runs beside writers: each post is looked at as it is at one moment.
+    with them; then whatever is stored about the length of timelines is counted again. Runs beside
+    writers: each post, and each number, is looked at as it is at one moment.
     """
 
     storage: Storage
@@ -41,6 +43,7 @@ class CheckStorage:
         Raises:
             Unavailable: the storage is away.
         """
+        timelines: set[Timeline] = {AllPosts()}
         after = 0
         while True:
             async with self.storage.reading() as reading:
@@ -48,6 +51,8 @@ class CheckStorage:
             if not posts:
                 break
             for post in posts:
+                timelines.add(UserPosts(post.owner_id))
+                timelines.update(map(HashtagPosts, post.listed))
                 for difference in _differences(post):
                     yield difference
             after = posts[-1].post_id
@@ -55,6 +60,26 @@ class CheckStorage:
             strays = await reading.audit.strays(limit=batch)
         for hashtag, post_id in strays:
             yield Difference(f"timeline of #{hashtag}", f"post {post_id}", "no such post")
+        async for difference in self._miscounts(timelines, batch=batch):
+            yield difference
+
+    async def _miscounts(
+        self, timelines: set[Timeline], *, batch: int
+    ) -> AsyncIterator[Difference]:
+        """Differences in these timelines, and in all others of which a number is stored."""
+        last: Timeline | None = None
+        while True:
+            async with self.storage.reading() as reading:
+                counted = await reading.audit.counted(after=last, limit=batch)
+            if not counted:
+                break
+            timelines.update(counted)
+            last = counted[-1]
+        for timeline in sorted(timelines, key=lambda timeline: timeline.name):
+            async with self.storage.reading() as reading:
+                miscounts = await reading.audit.miscounts(timeline)
+            for each in miscounts:
+                yield Difference(each.of, str(each.stored), str(each.recounted))
 
 
 def _differences(post: Audited) -> Iterator[Difference]:

@@ -574,10 +574,20 @@ class Audited:
     """
 
     post_id: int
+    owner_id: int
     text: str
     is_live: bool
     tags: tuple[str, ...]
     listed: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Miscount:
+    """A stored number that a recount does not confirm: of what, what it says, what is right."""
+
+    of: str
+    stored: int
+    recounted: int
 
 
 class Audit(Protocol):
@@ -589,6 +599,14 @@ class Audit(Protocol):
 
     async def strays(self, *, limit: int) -> Sequence[tuple[str, int]]:
         """At most `limit` entries (hashtag, post id) of timelines whose posts do not exist."""
+        ...
+
+    async def counted(self, *, after: Timeline | None, limit: int) -> Sequence[Timeline]:
+        """At most `limit` timelines of which numbers are stored, in some order, after that one."""
+        ...
+
+    async def miscounts(self, timeline: Timeline) -> Sequence[Miscount]:
+        """The numbers of the timeline that are wrong; each is recounted at one moment."""
         ...
 
 

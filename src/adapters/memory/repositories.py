@@ -8,7 +8,7 @@ from heapq import merge
 from itertools import groupby, islice
 
 from hashpost.adapters.memory.state import Committed, DraftState
-from hashpost.application.ports import Audited
+from hashpost.application.ports import Audited, Miscount
 from hashpost.domain.errors import UsernameTaken
 from hashpost.domain.favorite import Favorite
 from hashpost.domain.idempotency import IdempotentRequest
@@ -424,6 +424,7 @@ class MemoryAudit:
         return [
             Audited(
                 post_id=post.id,
+                owner_id=post.owner.id,
                 text=post.text,
                 is_live=post.deleted_at is None,
                 tags=post.tags,
@@ -440,6 +441,14 @@ class MemoryAudit:
             if post_id not in self.state.posts
             for hashtag in hashtags
         ][:limit]
+
+    async def counted(self, *, after: Timeline | None, limit: int) -> Sequence[Timeline]:  # noqa: ARG002
+        """Of none is a number stored."""
+        return ()
+
+    async def miscounts(self, timeline: Timeline) -> Sequence[Miscount]:  # noqa: ARG002
+        """Nothing is stored that could be wrong."""
+        return ()
 
     def _places(self) -> dict[int, list[str]]:
         places: dict[int, list[str]] = {}

@@ -76,6 +76,17 @@ def list_of(timeline: Timeline) -> str:
             return f"#{hashtag}"
 
 
+def timeline_of(list_: str) -> Timeline:
+    """The timeline that a list is."""
+    match list_[0]:
+        case "@":
+            return UserPosts(int(list_[1:]))
+        case "#":
+            return HashtagPosts(list_[1:])
+        case _:
+            return AllPosts()
+
+
 def lists_of(post: Post) -> frozenset[str]:
     """The lists that a post is in."""
     if post.deleted_at is not None:
@@ -100,17 +111,17 @@ def is_of_hashtag(list_: ColumnElement[str]) -> tuple[ColumnElement[bool], Colum
 
 def listed(list_: str) -> tuple[str, dict[str, Any]]:
     """The kind of a list, a key of `LISTINGS`, and the parameters by which it is found."""
-    match list_[0]:
-        case "@":
-            return "user", {"list": list_, "owner": int(list_[1:])}
-        case "#":
-            return "hashtag", {"list": list_, "name": list_[1:]}
-        case _:
+    match timeline_of(list_):
+        case AllPosts():
             return "all", {"list": list_}
+        case UserPosts(user_id):
+            return "user", {"list": list_, "owner": user_id}
+        case HashtagPosts(hashtag):
+            return "hashtag", {"list": list_, "name": hashtag}
 
 
 _ZERO, _ONE = inline(0), inline(1)
-_LIST = bindparam("list", type_=Text)
+LIST = bindparam("list", type_=Text)
 
 FOLDED = select(watermark.c.folded).scalar_subquery()
 """The watermark."""
@@ -128,8 +139,8 @@ def _alone(column: ColumnElement[int]) -> ScalarSelect[int]:
     return select(column).scalar_subquery()
 
 
-_TALLY = select(tallies.c.live).where(tallies.c.list == _LIST).scalar_subquery()
-_IS_PENDING = (changes.c.list == _LIST, changes.c.post_id <= FOLDED)
+_TALLY = select(tallies.c.live).where(tallies.c.list == LIST).scalar_subquery()
+_IS_PENDING = (changes.c.list == LIST, changes.c.post_id <= FOLDED)
 _CHANGED = select(total(changes.c.delta)).where(*_IS_PENDING).scalar_subquery()
 
 
@@ -200,7 +211,7 @@ def _stretch(place: FromClause, level: int, wanted: ScalarSelect[int]) -> FromCl
             (_alone(place.c.newer) + so_far - marks.c.live).label("newer"),
         )
         .where(
-            marks.c.list == _LIST,
+            marks.c.list == LIST,
             marks.c.level == inline(level),
             marks.c.first_id >= _alone(place.c.first_id),
             marks.c.first_id < _alone(place.c.upto),

@@ -59,7 +59,14 @@ class ImportsContract:
 def _audited(
     post: Post, *, is_live: bool, tags: tuple[str, ...], listed: frozenset[str]
 ) -> Audited:
-    return Audited(post_id=post.id, text=post.text, is_live=is_live, tags=tags, listed=listed)
+    return Audited(
+        post_id=post.id,
+        owner_id=post.owner.id,
+        text=post.text,
+        is_live=is_live,
+        tags=tags,
+        listed=listed,
+    )
 
 
 class AuditContract:
