@@ -19,6 +19,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from secrets import token_urlsafe
 from typing import Any
@@ -45,6 +46,9 @@ _NO_END = 2**53
 _REMEMBERED = 10_000
 _HOLDS = 5
 """Seconds for which user and session need no other look."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 _SETTINGS = (
     "-c plan_cache_mode=force_generic_plan -c max_parallel_workers_per_gather=0 -c jit=off"
@@ -457,8 +461,8 @@ def _values(row: Row) -> _Values:
 
 
 def _timestamp(milliseconds: int) -> str:
-    seconds, rest = divmod(milliseconds, 1000)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest:03}Z"
+    at = _EPOCH + milliseconds * _MILLISECOND
+    return at.isoformat(timespec="milliseconds")[:23] + "Z"
 
 
 if __name__ == "__main__":

@@ -54,28 +54,34 @@ def database() -> Iterator[str]:
 
 
 @contextmanager
-def ours(url: str, settings: Mapping[str, str] = SETTINGS) -> Iterator[System]:
-    """hashpost, as an operator starts it."""
-    command = [sys.executable, "-m", "hashpost", "serve", "--port", "0"]
-    with _serving("ours", command, {**settings, "DATABASE_URL": url}) as system:
+def ours(
+    url: str, *, settings: Mapping[str, str] = SETTINGS, through: Sequence[str] = ()
+) -> Iterator[System]:
+    """hashpost, as an operator starts it, or `through` a module with arguments that runs it."""
+    module = [*through, "hashpost", "serve", "--port", "0"]
+    with _serving("ours", module, {**settings, "DATABASE_URL": url}) as system:
         yield system
 
 
 @contextmanager
-def floor(url: str) -> Iterator[System]:
-    """The floor."""
-    with _serving("floor", [sys.executable, "-m", "bench.floor", url], {}) as system:
+def floor(url: str, *, through: Sequence[str] = ()) -> Iterator[System]:
+    """The floor, or `through` a module with arguments that runs it."""
+    with _serving("floor", [*through, "bench.floor", url], {}) as system:
         yield system
 
 
 @contextmanager
-def _serving(name: str, command: Sequence[str], settings: Mapping[str, str]) -> Iterator[System]:
+def _serving(name: str, module: Sequence[str], settings: Mapping[str, str]) -> Iterator[System]:
     clean = {name: value for name, value in os.environ.items() if "HASHPOST" not in name}
     environment = clean | {f"HASHPOST_{name}": value for name, value in settings.items()}
     with (
         TemporaryFile("w+") as log,
         subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
+            [sys.executable, "-m", *module],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
         ) as process,
     ):
         give_up = Timer(_STARTED_WITHIN, process.kill)
