@@ -4,115 +4,157 @@ Fills a PostgreSQL of its own, serves it by hashpost and by the floor (`bench.fl
 in turns; prints the medians. Scenarios that write come last.
 
     python -m bench.load --posts 1000000 --rounds 5 --seconds 5 --json load.json
-    python -m bench.load --only posts-page-1 create
+    python -m bench.load --posts 20000 --only posts-page-1 create
 """
 
 import argparse
-import json
+import statistics
 import time
 from collections import defaultdict
-from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from bench.cpu import PostgresMeter
+from bench.driver import Crowd, drive
 from bench.fill import fill, settle
+from bench.machine import facts
 from bench.measuring import CALLERS, Bench, Cost, median
-from bench.report import Line, facts, table
+from bench.report import findings, table
+from bench.results import Beside, Line, Load
 from bench.scenarios import SCENARIOS, Scenario, Stock, requests
-from bench.systems import System, database, floor, ours
+from bench.systems import SETTINGS, System, database, floor, ours
 from bench.world import World, last_hour
 
-_WARM_UP = 0.5
+_WARM_UP = 0.3
 """Seconds before the rounds of a scenario: plans are made, caches filled, both as they would be."""
+LOG_INS = 50
+_PAUSE = 0.002
+"""Seconds between two reads of those that log-ins are to hold up, so that they keep nobody busy."""
+_LOGGED = {**SETTINGS, "LOG_LEVEL": "info", "LOG_FORMAT": "json"}
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What to measure, and how long."""
-
-    posts: int
-    rounds: int
-    seconds: float
-    only: Sequence[str] = ()
-    seed: int = 1
-    url: str | None = None
-    callers: int = CALLERS
-
-    def scenarios(self) -> list[Scenario]:
-        """Those that are wanted."""
-        return [each for name, each in SCENARIOS.items() if not self.only or name in self.only]
-
-
-def main() -> None:
+def main(*, posts: int = 1_000_000, rounds: int = 5, seconds: float = 5) -> None:
     """Measure what is asked for, print it, and write it into a file."""
-    given = arguments()
-    lines = measured(
-        Options(
-            posts=given.posts,
-            rounds=given.rounds,
-            seconds=given.seconds,
-            only=given.only,
-            seed=given.seed,
-            url=given.url,
-            callers=given.callers,
-        )
-    )
-    if given.json:
-        told = {"facts": facts(), "posts": given.posts, "lines": [asdict(line) for line in lines]}
-        given.json.write_text(json.dumps(told, indent=1))
-
-
-def arguments() -> argparse.Namespace:
-    """What the command line says."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--posts", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=5, help="of a round")
+    parser.add_argument("--posts", type=int, default=posts)
+    parser.add_argument("--rounds", type=int, default=rounds)
+    parser.add_argument("--seconds", type=float, default=seconds, help="of a round")
     parser.add_argument("--callers", type=int, default=CALLERS, help="connections at once")
-    parser.add_argument("--only", nargs="+", choices=SCENARIOS, default=(), metavar="SCENARIO")
+    parser.add_argument(
+        "--only", nargs="+", choices=SCENARIOS, metavar="SCENARIO", help=", ".join(SCENARIOS)
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--url", help="a database that bench.fill has filled; it is written to")
     parser.add_argument("--json", type=Path, help="where to write the numbers")
-    return parser.parse_args()
+    given = parser.parse_args()
+    with filled(given.url, World(given.posts, last_hour(), given.seed)) as url:
+        loading = Loading(url, given.rounds, given.seconds, given.callers, given.seed)
+        load = loading.all() if given.only is None else loading.some(given.only)
+    if given.json:
+        given.json.write_bytes(msgspec.json.format(msgspec.json.encode(load)))
 
 
-def measured(options: Options) -> list[Line]:
-    """A line for each scenario, printed as they come."""
-    with ExitStack() as stack:
-        url = options.url
-        if url is None:
-            url = stack.enter_context(database())
-            begun = time.perf_counter()
-            fill(url, World(options.posts, last_hour(), options.seed))
-            print(f"{options.posts:,} posts, filled in {time.perf_counter() - begun:.0f} s\n")
-        stock = Stock.of(url)
-        systems = [stack.enter_context(each(url)) for each in (ours, floor)]
-        settle(url)
-        bench = Bench(options.seconds, PostgresMeter.of(url), options.callers)
+@contextmanager
+def filled(url: str | None, world: World) -> Iterator[str]:
+    """The URL of a database with all that; the one that is given, as it is."""
+    if url is not None:
+        yield url
+        return
+    with database() as made:
+        begun = time.perf_counter()
+        fill(made, world)
+        print(f"{world.posts:,} posts, filled in {time.perf_counter() - begun:.0f} s\n")
+        yield made
+
+
+@dataclass(slots=True)
+class Loading:
+    """Measures hashpost and the floor over one database, in rounds of so many seconds."""
+
+    url: str
+    rounds: int
+    seconds: float
+    callers: int = CALLERS
+    seed: int = 1
+    stock: Stock = field(init=False)
+    bench: Bench = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stock = Stock.of(self.url)
+        self.bench = Bench(self.seconds, PostgresMeter.of(self.url), self.callers)
+
+    def all(self) -> Load:
+        """Every scenario, the price of the log, and what log-ins do to reads."""
+        with ours(self.url, settings=_LOGGED) as logged, ours(self.url) as plain:
+            price = self._costs([plain, logged], SCENARIOS["posts-page-1"])[logged]
+        load = self.some(list(SCENARIOS), logged=median(price))
+        print()
+        for finding in findings(load):
+            print(finding)
+        return load
+
+    def some(self, names: Sequence[str], *, logged: Cost | None = None) -> Load:
+        """These scenarios, printed as they come; log-ins beside reads if that is one of them."""
         lines = []
-        print(*table([], with_head=True), sep="\n")
-        for scenario in options.scenarios():
-            line = _line(bench, systems, scenario, stock, options)
-            print(*table([line], with_head=False), sep="\n", flush=True)
-            lines.append(line)
-        return lines
+        with ours(self.url) as system, floor(self.url) as bare:
+            settle(self.url)
+            print(*table([]), sep="\n")
+            for name in names:
+                costs = self._costs([system, bare], SCENARIOS[name])
+                title = SCENARIOS[name].title(self.stock)
+                line = Line(name, title, median(costs[system]), median(costs[bare]))
+                print(*table([line], with_head=False), sep="\n", flush=True)
+                lines.append(line)
+            beside = [self._beside(each) for each in (system, bare)] if "log-in" in names else []
+        return Load(
+            made=f"{datetime.now(UTC):%Y-%m-%d}",
+            facts=facts(),
+            posts=self.stock.posts,
+            rounds=self.rounds,
+            seconds=self.seconds,
+            callers=self.callers,
+            lines=lines,
+            logged=logged,
+            beside=beside,
+        )
 
+    def _costs(
+        self, systems: Sequence[System], scenario: Scenario
+    ) -> Mapping[System, Sequence[Cost]]:
+        costs: dict[System, list[Cost]] = defaultdict(list)
+        asked = {each: requests(scenario, self.stock, seed=self.seed) for each in systems}
+        for system in systems:
+            Bench(_WARM_UP, None, self.callers).round(system, asked[system])
+        for number in range(self.rounds):
+            # Neither is always the first.
+            for system in systems if number % 2 == 0 else reversed(systems):
+                costs[system].append(self.bench.round(system, asked[system]))
+        return costs
 
-def _line(
-    bench: Bench, systems: Sequence[System], scenario: Scenario, stock: Stock, options: Options
-) -> Line:
-    costs: dict[str, list[Cost]] = defaultdict(list)
-    asked = {system.name: requests(scenario, stock, seed=options.seed) for system in systems}
-    for system in systems:
-        Bench(_WARM_UP, None, options.callers).round(system, asked[system.name])
-    for number in range(options.rounds):
-        # Neither is always the first.
-        for system in systems if number % 2 == 0 else reversed(systems):
-            costs[system.name].append(bench.round(system, asked[system.name]))
-    medians = {name: median(each) for name, each in costs.items()}
-    return Line(scenario.name, scenario.title, medians["ours"], medians["floor"])
+    def _beside(self, system: System) -> Beside:
+        """What log-ins do to reads, in rounds that take turns."""
+        asked = partial(requests, stock=self.stock, seed=self.seed)
+        reads = Crowd(1, asked(SCENARIOS["posts-page-1"]), pause=_PAUSE)
+        log_ins = Crowd(LOG_INS, asked(SCENARIOS["log-in"]))
+        alone, beside, rates = [], [], []
+        for _ in range(self.rounds):
+            (quiet,) = drive(system.address, [reads], self.seconds)
+            busy, logged_in = drive(system.address, [reads, log_ins], self.seconds)
+            alone.append(quiet)
+            beside.append(busy)
+            rates.append(logged_in.rate)
+        p50, p99, p50_beside, p99_beside = (
+            statistics.median(each.percentile(share) * 1000 for each in drives)
+            for drives in (alone, beside)
+            for share in (0.5, 0.99)
+        )
+        return Beside(system.name, (p50, p99), (p50_beside, p99_beside), statistics.median(rates))
 
 
 if __name__ == "__main__":

@@ -1,41 +1,17 @@
-"""Tables of what was measured, for a terminal and in Markdown, and what it was measured on."""
+"""Tables of what was measured: for a terminal, and for `bench/RESULTS.md`.
 
-import os
-import platform
-import re
-import sqlite3
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from importlib.metadata import version
+python -m bench.report --load load.json --growth growth.json >bench/RESULTS.md
+"""
+
+import argparse
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import msgspec
+
 from bench.measuring import Cost
-from tests import servers
-
-_LIBRARIES = (
-    "litestar", "msgspec", "psycopg", "sqlalchemy", "uvicorn", "uvloop", "httptools", "pyjwt"
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A scenario, as hashpost and as the floor did."""
-
-    name: str
-    title: str
-    ours: Cost
-    floor: Cost
-
-    @property
-    def share(self) -> float:
-        """How many requests a second, as a share of the floor's."""
-        return self.ours.rate / self.floor.rate
-
-    @property
-    def ratio(self) -> float:
-        """How much CPU time of the server a request takes, as a multiple of the floor's."""
-        return self.ours.server / self.floor.server
-
+from bench.results import Beside, Growth, Line, Load
 
 _HEADS = (
     "req/s", "floor", "share",
@@ -44,8 +20,48 @@ _HEADS = (
     "p50 ms", "floor", "p99 ms", "floor",
 )  # fmt: skip
 
+_METHOD = """\
+One process of `hashpost serve` and one of the floor (`bench/floor.py`: bare ASGI, psycopg and
+msgspec, a hand-written statement a route, the same check of the token; it is not exact, and checks
+nothing else) over the same tables of one PostgreSQL, on the same machine as the driver. {callers}
+connections ask at once, each again as soon as it is answered. Both are asked in turns, {rounds}
+rounds of {seconds:g} seconds each; the numbers are medians. *server* is the CPU time of the
+server's process per request, *database* that of all processes of PostgreSQL. Rate limits are off,
+and so is the access log (`HASHPOST_LOG_LEVEL=warning`), which the floor does not have.
+"""
 
-def table(lines: Sequence[Line], *, with_head: bool) -> Iterator[str]:
+_GROWTH = """\
+CPU time per request in milliseconds, server + database, and how many times the first the last is.
+A page that is not there yet is the last one.
+"""
+
+
+def main() -> None:
+    """Print the report."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--load", type=Path, required=True, help="what bench.load wrote")
+    parser.add_argument("--growth", type=Path, help="what bench.growth wrote")
+    given = parser.parse_args()
+    load = msgspec.json.decode(given.load.read_bytes(), type=Load)
+    growth = given.growth and msgspec.json.decode(given.growth.read_bytes(), type=Growth)
+    print(*report(load, growth), sep="\n")
+
+
+def report(load: Load, growth: Growth | None = None) -> Iterator[str]:
+    """All of it in Markdown, line by line."""
+    yield from ("# Results", "", f"Measured on {load.made}.", "")
+    yield from _listed(load.facts)
+    yield from ("", f"## {load.posts:,} posts", "")
+    yield _METHOD.format(callers=load.callers, rounds=load.rounds, seconds=load.seconds)
+    yield from markdown(load.lines)
+    yield from ("", *(f"- {finding}" for finding in findings(load)))
+    if growth is not None:
+        yield from ("", "## Growth", "", _GROWTH)
+        yield from growth_table(growth)
+        yield from ("", "![server](plots/server.svg)", "", "![database](plots/database.svg)")
+
+
+def table(lines: Sequence[Line], *, with_head: bool = True) -> Iterator[str]:
     """Lines for a terminal."""
     if with_head:
         yield f"{'':32}" + "".join(f"{head:>12}" for head in _HEADS)
@@ -55,10 +71,53 @@ def table(lines: Sequence[Line], *, with_head: bool) -> Iterator[str]:
 
 def markdown(lines: Sequence[Line]) -> Iterator[str]:
     """The same as a table in Markdown."""
-    yield f"| scenario | {' | '.join(_HEADS)} |"
-    yield f"|---|{'---:|' * len(_HEADS)}"
+    yield from _head("scenario", _HEADS)
     for line in lines:
-        yield f"| {line.title} | {' | '.join(_cells(line))} |"
+        yield _row(line.title, _cells(line))
+
+
+def findings(load: Load) -> Iterator[str]:
+    """What the numbers say of each other."""
+    lines = {line.name: line for line in load.lines}
+    first = lines.get("posts-page-1")
+    if first is not None:
+        for name in ("posts-page-45000", "popular"):
+            if name in lines:
+                factor = lines[name].ours.cpu / first.ours.cpu
+                yield (
+                    f"{lines[name].title}: {factor:.2f} times the CPU time (server and database)"
+                    f" of {first.title}."
+                )
+        if load.logged is not None:
+            price = (load.logged.server - first.ours.server) * 1000
+            yield f"The access log costs {price:.0f} µs of CPU time a request."
+    if "trend" in lines and "even" in lines:
+        share = lines["trend"].ours.rate / lines["even"].ours.rate
+        yield f"{lines['trend'].title}: {share:.0%} of the rate of evenly spread ones."
+    yield from map(_beside, load.beside)
+
+
+def _beside(found: Beside) -> str:
+    alone, beside = found.alone[1], found.beside[1]
+    return (
+        f"While 50 log-ins wait ({found.log_ins:.0f} a second go through), reads of {found.system}"
+        f" take {beside:.1f} ms at the 99th percentile, {alone:.1f} ms without:"
+        f" {beside / alone:.1f} times as long."
+    )
+
+
+def growth_table(growth: Growth) -> Iterator[str]:
+    """CPU time by the number of posts, and how many times the first the last is."""
+    costs: dict[str, dict[int, Cost]] = defaultdict(dict)
+    for point in growth.points:
+        costs[point.name][point.posts] = point.cost
+    sizes = sorted({point.posts for point in growth.points})
+    yield from _head("scenario", [*(f"{size:,} posts" for size in sizes), "grew"])
+    for name, by_size in costs.items():
+        cells = [
+            f"{by_size[size].server:.3f} + {_or_dash(by_size[size].database)}" for size in sizes
+        ]
+        yield _row(name, [*cells, f"{by_size[sizes[-1]].cpu / by_size[sizes[0]].cpu:.2f}"])
 
 
 def _cells(line: Line) -> list[str]:
@@ -83,20 +142,18 @@ def _or_dash(milliseconds: float | None) -> str:
     return "–" if milliseconds is None else f"{milliseconds:.3f}"
 
 
-def facts() -> dict[str, str]:
-    """The machine and the versions."""
-    libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
-    return {
-        "machine": f"{os.cpu_count()} cores, {_cpu_model()}",
-        "system": f"{platform.system()} {platform.release()}",
-        "PostgreSQL": servers.find_postgres().text,
-        "SQLite": sqlite3.sqlite_version,
-        "Python": platform.python_version(),
-        "libraries": libraries,
-    }
+def _listed(facts: Mapping[str, str]) -> Iterator[str]:
+    return (f"- {name}: {text}" for name, text in facts.items())
 
 
-def _cpu_model() -> str:
-    known = Path("/proc/cpuinfo")
-    found = re.search(r"model name\s*: (.+)", known.read_text()) if known.exists() else None
-    return found[1] if found else platform.machine()
+def _head(first: str, others: Sequence[str]) -> Iterator[str]:
+    yield _row(first, others)
+    yield f"|---|{'---:|' * len(others)}"
+
+
+def _row(first: str, others: Iterable[str]) -> str:
+    return f"| {first} | {' | '.join(others)} |"
+
+
+if __name__ == "__main__":
+    main()

@@ -43,23 +43,23 @@ class Stock:
             ).fetchone() or (0,)
         return cls(user_ids, posts, hottest)
 
-    def page(self, wanted: int) -> int:
-        """That page of all posts, or the last one there is."""
-        return max(1, min(wanted, self.posts // PAGE_SIZE))
-
-    def page_of_hottest(self, wanted: int) -> int:
-        """The same of the hottest hashtag."""
-        return max(1, min(wanted, self.hottest // PAGE_SIZE))
-
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A kind of request; `make` gives as many of them as are wanted, without an end."""
+    """A kind of request; `make` gives as many of them as are wanted, without an end.
+
+    Where the title has a place for a page, `page` tells which one there is to be had.
+    """
 
     name: str
-    title: str
+    _title: str
     make: Callable[["Caller"], Iterator[Request]]
+    page: Callable[[Stock], int] = lambda _: 1
     writes: bool = False
+
+    def title(self, stock: Stock) -> str:
+        """What is asked of a database that holds that."""
+        return self._title.format(page=self.page(stock))
 
 
 class Caller:
@@ -118,21 +118,30 @@ def _body(json: str) -> bytes:
 
 
 def _posts_page(wanted: int) -> Scenario:
-    def make(caller: Caller) -> Iterator[Request]:
-        page = caller.stock.page(wanted)
-        while True:
-            yield caller.get(f"/api/posts/?page={page}")
+    def page(stock: Stock) -> int:
+        return _existing(wanted, stock.posts)
 
-    return Scenario(f"posts-page-{wanted}", f"all posts, page {wanted:,}", make)
+    def make(caller: Caller) -> Iterator[Request]:
+        while True:
+            yield caller.get(f"/api/posts/?page={page(caller.stock)}")
+
+    return Scenario(f"posts-page-{wanted}", "all posts, page {page:,}", make, page)
 
 
 def _hottest_page(wanted: int) -> Scenario:
-    def make(caller: Caller) -> Iterator[Request]:
-        page = caller.stock.page_of_hottest(wanted)
-        while True:
-            yield caller.get(f"/api/hashtags/{hashtag(0)}/posts/?page={page}")
+    def page(stock: Stock) -> int:
+        return _existing(wanted, stock.hottest)
 
-    return Scenario(f"hottest-page-{wanted}", f"hottest hashtag, page {wanted:,}", make)
+    def make(caller: Caller) -> Iterator[Request]:
+        while True:
+            yield caller.get(f"/api/hashtags/{hashtag(0)}/posts/?page={page(caller.stock)}")
+
+    return Scenario(f"hottest-page-{wanted}", "hottest hashtag, page {page:,}", make, page)
+
+
+def _existing(wanted: int, posts: int) -> int:
+    """That page, or the last full one."""
+    return max(1, min(wanted, posts // PAGE_SIZE))
 
 
 def _hashtags(caller: Caller) -> Iterator[Request]:
@@ -160,11 +169,21 @@ def _create(caller: Caller) -> Iterator[Request]:
         yield caller.post(caller.zipf.names(2))
 
 
-def _create_trend(caller: Caller) -> Iterator[Request]:
-    """As `_create`, but every other post carries one and the same hashtag."""
+def _even(caller: Caller) -> Iterator[Request]:
+    """Every hashtag is as likely as any other."""
     while True:
-        yield caller.post([hashtag(0), *caller.zipf.names(1)])
-        yield caller.post(caller.zipf.names(2))
+        yield caller.post(_evenly(caller, 2))
+
+
+def _trend(caller: Caller) -> Iterator[Request]:
+    """The same, but every other post carries one and the same hashtag."""
+    while True:
+        yield caller.post([hashtag(0), *_evenly(caller, 1)])
+        yield caller.post(_evenly(caller, 2))
+
+
+def _evenly(caller: Caller, count: int) -> list[str]:
+    return [hashtag(rank) for rank in caller.draw.choices(range(HASHTAGS), k=count)]
 
 
 def _mix(caller: Caller) -> Iterator[Request]:
@@ -194,7 +213,8 @@ SCENARIOS: Final = {
         Scenario("popular", "popular hashtags", _popular),
         Scenario("favorites", "50 favourites, page 1", _favorites),
         Scenario("create", "create, two hashtags", _create, writes=True),
-        Scenario("trend", "create, half with one hashtag", _create_trend, writes=True),
+        Scenario("even", "create, hashtags evenly spread", _even, writes=True),
+        Scenario("trend", "create, half with one hashtag", _trend, writes=True),
         Scenario("mix", "90 % reads, 10 % creates", _mix, writes=True),
         Scenario("log-in", "log-in", _log_in, writes=True),
     )
