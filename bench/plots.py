@@ -17,6 +17,7 @@ _COLOURS = (
 )  # fmt: skip
 _STYLE = """
 text { font: 12px system-ui, sans-serif; fill: #24292f }
+.title { font-weight: bold }
 .grid { stroke: #8884; stroke-width: 1 }
 .line { fill: none; stroke-width: 2 }
 @media (prefers-color-scheme: dark) { text { fill: #e6edf3 } }
@@ -32,7 +33,7 @@ def plot(title: str, series: Series) -> str:
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img">',
             f"<title>{escape(title)}</title><style>{_STYLE}</style>",
-            f'<text x="{_LEFT}" y="22" font-weight="bold">{escape(title)}</text>',
+            f'<text x="{_LEFT}" y="22" class="title">{escape(title)}</text>',
             *_drawn(series),
             "</svg>\n",
         ]
