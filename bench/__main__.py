@@ -6,4 +6,4 @@ The others, which take longer or want something, are modules to be run by themse
 from bench import load
 
 if __name__ == "__main__":
-    load.main(posts=20_000, rounds=3, seconds=0.8)
+    load.main(posts=20_000, rounds=3, seconds=0.7)

@@ -8,6 +8,7 @@ reads, then creates; prints the CPU time of server and database, and draws both.
 """
 
 import argparse
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from bench.cpu import PostgresMeter
+from bench.driver import WrongAnswer
 from bench.fill import fill, settle
 from bench.machine import facts
 from bench.measuring import CALLERS, Bench, Cost, median
@@ -45,10 +47,13 @@ def main() -> None:
     given = parser.parse_args()
     points: list[Point] = []
     for size in [*given.sizes, *([10_000_000] if given.ten else [])]:
-        points += measured(size, given.only, rounds=given.rounds, seconds=given.seconds)
+        with database() as url:
+            fill(url, World(size, last_hour()))
+            told = facts(url)
+            points += measured(url, size, given)
     growth = Growth(
         made=f"{datetime.now(UTC):%Y-%m-%d}",
-        facts=facts(),
+        facts=told,
         rounds=given.rounds,
         seconds=given.seconds,
         callers=CALLERS,
@@ -60,20 +65,24 @@ def main() -> None:
     draw(growth, given.plots)
 
 
-def measured(posts: int, names: Sequence[str], *, rounds: int, seconds: float) -> Iterator[Point]:
-    """What each scenario costs with so many posts."""
-    with database() as url:
-        fill(url, World(posts, last_hour()))
-        stock = Stock.of(url)
-        with ours(url) as system:
-            settle(url)
-            bench = Bench(seconds, PostgresMeter.of(url))
-            for name in names:
-                asked = requests(SCENARIOS[name], stock, seed=1)
-                Bench(_WARM_UP, None).round(system, asked)
-                cost = median([bench.round(system, asked) for _ in range(rounds)])
-                print(f"{posts:,} posts, {name}: {cost.cpu:.3f} ms", flush=True)
-                yield Point(posts, name, cost)
+def measured(url: str, posts: int, given: argparse.Namespace) -> Iterator[Point]:
+    """What each scenario costs over that database with so many posts."""
+    stock = Stock.of(url)
+    with ours(url) as system:
+        settle(url)
+        bench, warm_up = Bench(given.seconds, PostgresMeter.of(url)), Bench(_WARM_UP, None)
+        warm_up.round(system, requests(SCENARIOS["users"], stock, seed=1))
+        for name in given.only:
+            asked = requests(SCENARIOS[name], stock, seed=1)
+            try:
+                warm_up.round(system, asked)
+                cost = median([bench.round(system, asked) for _ in range(given.rounds)])
+            except WrongAnswer as error:
+                print(f"{posts:,} posts, {name}: FAILED", flush=True)
+                print(error, file=sys.stderr)
+                continue
+            print(f"{posts:,} posts, {name}: {cost.cpu:.3f} ms", flush=True)
+            yield Point(posts, name, cost)
 
 
 def draw(growth: Growth, folder: Path) -> None:

@@ -3,12 +3,12 @@
 import os
 import platform
 import re
-import sqlite3
 from importlib.metadata import version
 from pathlib import Path
 
+import psycopg
+
 from bench.systems import POSTGRES
-from tests import servers
 
 _LIBRARIES = (
     "litestar",
@@ -22,17 +22,24 @@ _LIBRARIES = (
 )
 
 
-def facts() -> dict[str, str]:
-    """The machine and the versions."""
-    options = ", ".join(f"{name} {value}" for name, value in POSTGRES.items())
+def facts(url: str) -> dict[str, str]:
+    """The machine, the versions, and how the database at that URL is set up."""
     return {
         "machine": f"{os.cpu_count()} cores, {_cpu_model()}, {_memory_gib()} GiB of memory",
         "system": f"{platform.system()} {platform.release()}",
         "Python": platform.python_version(),
-        "database": f"{servers.find_postgres().text}; {options}",
-        "SQLite": sqlite3.sqlite_version,
+        "PostgreSQL": _postgres(url),
         "libraries": ", ".join(f"{name} {version(name)}" for name in _LIBRARIES),
     }
+
+
+def _postgres(url: str) -> str:
+    with psycopg.connect(url) as connection:
+        shown = [
+            f"{name} {connection.execute(f'SHOW {name}'.encode()).fetchall()[0][0]}"
+            for name in ("server_version", *POSTGRES)
+        ]
+    return ", ".join(shown).removeprefix("server_version ")
 
 
 def _cpu_model() -> str:

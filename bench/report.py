@@ -25,7 +25,7 @@ One process of `hashpost serve` and one of the floor (`bench/floor.py`: bare ASG
 msgspec, a hand-written statement a route, the same check of the token; it is not exact, and checks
 nothing else) over the same tables of one PostgreSQL, on the same machine as the driver. {callers}
 connections ask at once, each again as soon as it is answered. Both are asked in turns, {rounds}
-rounds of {seconds:g} seconds each; the numbers are medians. *server* is the CPU time of the
+rounds of {seconds:g} s; the numbers are medians. *server* is the CPU time of the
 server's process per request, *database* that of all processes of PostgreSQL. Rate limits are off,
 and so is the access log (`HASHPOST_LOG_LEVEL=warning`), which the floor does not have.
 """
@@ -51,7 +51,7 @@ def report(load: Load, growth: Growth | None = None) -> Iterator[str]:
     """All of it in Markdown, line by line."""
     yield from ("# Results", "", f"Measured on {load.made}.", "")
     yield from _listed(load.facts)
-    yield from ("", f"## {load.posts:,} posts", "")
+    yield from ("", f"## {load.posts:,} live posts", "")
     yield _METHOD.format(callers=load.callers, rounds=load.rounds, seconds=load.seconds)
     yield from markdown(load.lines)
     yield from ("", *(f"- {finding}" for finding in findings(load)))
@@ -88,9 +88,8 @@ def findings(load: Load) -> Iterator[str]:
                     f"{lines[name].title}: {factor:.2f} times the CPU time (server and database)"
                     f" of {first.title}."
                 )
-        if load.logged is not None:
-            price = (load.logged.server - first.ours.server) * 1000
-            yield f"The access log costs {price:.0f} µs of CPU time a request."
+    if load.log_price is not None:
+        yield f"The access log costs {load.log_price * 1000:.0f} µs of CPU time a request."
     if "trend" in lines and "even" in lines:
         share = lines["trend"].ours.rate / lines["even"].ours.rate
         yield f"{lines['trend'].title}: {share:.0%} of the rate of evenly spread ones."
@@ -114,10 +113,13 @@ def growth_table(growth: Growth) -> Iterator[str]:
     sizes = sorted({point.posts for point in growth.points})
     yield from _head("scenario", [*(f"{size:,} posts" for size in sizes), "grew"])
     for name, by_size in costs.items():
-        cells = [
-            f"{by_size[size].server:.3f} + {_or_dash(by_size[size].database)}" for size in sizes
-        ]
-        yield _row(name, [*cells, f"{by_size[sizes[-1]].cpu / by_size[sizes[0]].cpu:.2f}"])
+        first, last = by_size.get(sizes[0]), by_size.get(sizes[-1])
+        grew = f"{last.cpu / first.cpu:.2f}" if first and last else "–"
+        yield _row(name, [*(_both(by_size.get(size)) for size in sizes), grew])
+
+
+def _both(cost: Cost | None) -> str:
+    return "failed" if cost is None else f"{cost.server:.3f} + {_or_dash(cost.database)}"
 
 
 def _cells(line: Line) -> list[str]:

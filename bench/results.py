@@ -49,8 +49,8 @@ class Load:
     seconds: float
     callers: int
     lines: Sequence[Line]
-    logged: Cost | None = None
-    """The first page of all posts once more, with the access log of production."""
+    log_price: float | None = None
+    """Milliseconds of CPU time that the access log of production adds to a request."""
     beside: Sequence[Beside] = field(default=())
 
 

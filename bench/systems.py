@@ -33,7 +33,8 @@ SETTINGS = {
 }
 """Those of hashpost, but for the database. The floor has neither rate limits nor an access log."""
 
-_STARTED_WITHIN = 60
+_STARTED_WITHIN = 300
+"""Seconds; the floor counts all posts first."""
 _STOPPED_WITHIN = 30
 
 

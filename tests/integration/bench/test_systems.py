@@ -85,3 +85,12 @@ def test_another_status_than_expected_fails_the_bench(floor_served: System) -> N
 
     with pytest.raises(WrongAnswer, match="401"):
         drive(floor_served.address, [Crowd(2, repeat(nobody))], 0.1)
+
+
+def test_an_answer_that_is_tolerated_does_not_count(floor_served: System) -> None:
+    nobody = Request(b"GET /api/posts/ HTTP/1.1\r\nHost: bench\r\n\r\n", 200, tolerated=401)
+
+    (done,) = drive(floor_served.address, [Crowd(2, repeat(nobody))], 0.1)
+
+    assert done.latencies == []
+    assert done.rate == 0

@@ -7,7 +7,7 @@ def cost(server: float, database: float | None = 0.1, *, rate: float = 1000) -> 
     return Cost(rate=rate, server=server, database=database, p50=1, p99=2)
 
 
-def load(*lines: Line, logged: Cost | None = None, beside: tuple[Beside, ...] = ()) -> Load:
+def load(*lines: Line, log_price: float | None = None, beside: tuple[Beside, ...] = ()) -> Load:
     return Load(
         made="2026-11-29",
         facts={"Python": "3.11"},
@@ -16,7 +16,7 @@ def load(*lines: Line, logged: Cost | None = None, beside: tuple[Beside, ...] = 
         seconds=5,
         callers=16,
         lines=lines,
-        logged=logged,
+        log_price=log_price,
         beside=beside,
     )
 
@@ -46,7 +46,7 @@ def test_a_deep_page_is_compared_with_the_first() -> None:
 
 
 def test_the_price_of_the_log_is_told() -> None:
-    told = report(load(FIRST, logged=cost(0.36)))
+    told = report(load(FIRST, log_price=0.06))
 
     assert "- The access log costs 60 µs of CPU time a request." in told
 
