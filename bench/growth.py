@@ -50,7 +50,7 @@ def main() -> None:
         with database() as url:
             fill(url, World(size, last_hour()))
             told = facts(url)
-            points += measured(url, size, given)
+            points += measured(url, size, given.only, rounds=given.rounds, seconds=given.seconds)
     growth = Growth(
         made=f"{datetime.now(UTC):%Y-%m-%d}",
         facts=told,
@@ -65,18 +65,20 @@ def main() -> None:
     draw(growth, given.plots)
 
 
-def measured(url: str, posts: int, given: argparse.Namespace) -> Iterator[Point]:
+def measured(
+    url: str, posts: int, names: Sequence[str], *, rounds: int, seconds: float
+) -> Iterator[Point]:
     """What each scenario costs over that database with so many posts."""
     stock = Stock.of(url)
     with ours(url) as system:
         settle(url)
-        bench, warm_up = Bench(given.seconds, PostgresMeter.of(url)), Bench(_WARM_UP, None)
+        bench, warm_up = Bench(seconds, PostgresMeter.of(url)), Bench(_WARM_UP, None)
         warm_up.round(system, requests(SCENARIOS["users"], stock, seed=1))
-        for name in given.only:
+        for name in names:
             asked = requests(SCENARIOS[name], stock, seed=1)
             try:
                 warm_up.round(system, asked)
-                cost = median([bench.round(system, asked) for _ in range(given.rounds)])
+                cost = median([bench.round(system, asked) for _ in range(rounds)])
             except WrongAnswer as error:
                 print(f"{posts:,} posts, {name}: FAILED", flush=True)
                 print(error, file=sys.stderr)

@@ -21,7 +21,7 @@ _HEADS = (
 )  # fmt: skip
 
 _METHOD = """\
-One process of `hashpost serve` and one of the floor (`bench/floor.py`: bare ASGI, psycopg and
+One process of `hashpost serve` and one of the floor (`bench/floor/`: bare ASGI, psycopg and
 msgspec, a hand-written statement a route, the same check of the token; it is not exact, and checks
 nothing else) over the same tables of one PostgreSQL, on the same machine as the driver. {callers}
 connections ask at once, each again as soon as it is answered. Both are asked in turns, {rounds}
