@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.cpu import Meter, PostgresMeter
-from bench.driver import Crowd, Request, drive
+from bench.driver import Crowd, Request, WrongAnswer, drive
 from bench.systems import System
 
 CALLERS = 16
@@ -44,11 +44,13 @@ class Bench:
         """One round.
 
         Raises:
-            WrongAnswer: something was not answered as expected.
+            WrongAnswer: something was not answered as expected, or nothing was.
         """
         meters: list[Meter] = [system.meter, *([self.postgres] if self.postgres else [])]
         before = [meter.seconds() for meter in meters]
         (done,) = drive(system.address, [Crowd(self.callers, requests)], self.seconds)
+        if not done.latencies:
+            raise WrongAnswer("every request was turned away")
         used = [
             (meter.seconds() - earlier) / len(done.latencies) * 1000
             for meter, earlier in zip(meters, before, strict=True)
