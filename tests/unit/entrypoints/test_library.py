@@ -29,7 +29,6 @@ PASSWORD = "correct horse battery"
 POSTGRES = Settings(database_url=Secret("postgresql://db/posts"))
 
 DRIVERS = {
-    "aiosqlite",
     "alembic",
     "argon2",
     "click",
