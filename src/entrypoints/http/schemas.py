@@ -406,7 +406,8 @@ _encoder = msgspec.json.Encoder()
 
 def timestamp(at: datetime) -> str:
     """A UTC time as RFC 3339 with milliseconds."""
-    return at.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    text: str = msgspec.to_builtins(at)  # with six digits of the second, or none
+    return f"{text[:23]}Z" if at.microsecond else f"{text[:-1]}.000Z"
 
 
 def present_user(user: User) -> UserAnswer:
