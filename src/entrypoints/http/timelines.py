@@ -45,7 +45,7 @@ class Timelines(Controller):
 
     path = "/api"
     tags = ("timelines",)
-    guards = (authenticated,)
+    before_request = staticmethod(authenticated)
 
     @get(
         "/users/{user_id:int}/posts",
