@@ -44,7 +44,7 @@ mutants: .venv/dev ## Break the domain line by line and see whether its tests no
 	$(BIN)/mutmut run --max-children 2 $(ARGS)
 	$(BIN)/mutmut results
 
-bench: .venv/dev ## Measure load and scale
+bench: .venv/dev ## Measure load beside a bare program, in two minutes
 	$(BIN)/python -m bench $(ARGS)
 
 # The locks: pyproject.toml says what is wanted, these say exactly what is installed.

@@ -1,16 +1,9 @@
-"""Run the benches that take minutes: `make bench`, or `python -m bench`.
+"""The bench of two minutes, with few posts: `make bench`, or `python -m bench`.
 
-`python -m bench.delivery` takes longer, and is not among them.
+The others, which take longer or want something, are modules to be run by themselves.
 """
 
-from bench import extraction, imports
-
-
-def main() -> None:
-    """Print their tables."""
-    extraction.main()
-    imports.main()
-
+from bench import load
 
 if __name__ == "__main__":
-    main()
+    load.main(posts=20_000, rounds=3, seconds=0.7)

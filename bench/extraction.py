@@ -4,7 +4,7 @@ Prints the CPU time for texts of the worst shapes at 64 KB, 256 KB and 1 MB, and
 times the text should take four times as long. Then, if `HASHPOST_SHARED` names a folder with
 `data/posts.jsonl`, how many real posts a second one core gets through.
 
-Run it from the repository: `.venv/bin/python bench/extraction.py`.
+    python -m bench.extraction
 """
 
 import json

@@ -10,7 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -59,6 +59,9 @@ POSTGRES = _Kind(
     folder_in_package="pginstall/bin",
     off_the_path="usr/lib/postgresql/*/bin",
 )
+SWIFT = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+"""Options of a PostgreSQL whose data need not outlast the machine."""
+
 REDIS = _Kind(
     name="Redis",
     variable="HASHPOST_TEST_REDIS_URL",
@@ -80,11 +83,11 @@ def find_redis() -> Origin:
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
+def postgres(options: Mapping[str, str] = SWIFT) -> Iterator[str]:
     """Yield the URL of a PostgreSQL server on which the user may do anything.
 
-    Durability is switched off: whatever a test kills, it must not be the machine.
-    Raises ServerMissing, ServerFailed.
+    Durability is switched off unless other options are given: whatever a test kills, it must not be
+    the machine. Raises ServerMissing, ServerFailed.
     """
     origin = find_postgres()
     if origin.program is None:
@@ -99,13 +102,11 @@ def postgres() -> Iterator[str]:
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": folder,
             "max_connections": 200,
-            "fsync": "off",
-            "synchronous_commit": "off",
-            "full_page_writes": "off",
+            **options,
         }
-        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        given = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with running(
-            lambda port: [program, "-D", data, "-p", str(port), *options],
+            lambda port: [program, "-D", data, "-p", str(port), *given],
             ready=lambda port: _postgres_answers(_postgres_url(port)),
             stop=signal.SIGINT,
             folder=folder,
