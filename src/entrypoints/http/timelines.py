@@ -150,18 +150,18 @@ def _following(page: Page | MergedPage, path: str, given: Mapping[str, str]) -> 
     if not page.has_next:
         return None
     if page.page is None or (isinstance(page, MergedPage) and page.ends_early):
-        return _link(path, given, cursor=page.next_cursor, page_size=page.page_size)
-    return _link(path, given, page=page.page + 1, page_size=page.page_size)
+        return _link(path, given, f"cursor={page.next_cursor}&page_size={page.page_size}")
+    return _link(path, given, f"page={page.page + 1}&page_size={page.page_size}")
 
 
 def _preceding(page: Page | MergedPage, path: str, given: Mapping[str, str]) -> str | None:
     if page.page is None or not page.has_previous:
         return None
-    return _link(path, given, page=page.page - 1, page_size=page.page_size)
+    return _link(path, given, f"page={page.page - 1}&page_size={page.page_size}")
 
 
-def _link(path: str, given: Mapping[str, str], **paging: int | str | None) -> str:
-    return f"{path}?{urlencode({**given, **paging}, safe=',')}"
+def _link(path: str, given: Mapping[str, str], paging: str) -> str:
+    return f"{path}?{urlencode(given, safe=',')}&{paging}" if given else f"{path}?{paging}"
 
 
 def links(*, following: str | None, preceding: str | None) -> tuple[Header, ...]:
