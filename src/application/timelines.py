@@ -60,11 +60,11 @@ class Pages:
     ) -> Page:
         """A page of the timeline: the first, the one of that number, or from the cursor on.
 
+        There are no `faults` in what it asks.
+
         Raises:
-            InvalidInput: a number out of its range, page and cursor both, or a strange cursor.
             PageOutOfRange: the timeline ends before that page.
         """
-        require(self.faults(timeline, page=page, page_size=page_size, cursor=cursor))
         position = None if cursor is None else self.cursors.unseal(timeline.name, cursor)
         if position is not None:
             return await self._from(reading, timeline, position=position, page_size=page_size)
@@ -205,9 +205,11 @@ class ListPosts:
             PageOutOfRange: the timeline ends before that page.
         """
         await self.admission.to_read(actor)
+        timeline = AllPosts()
+        require(self.pages.faults(timeline, page=page, page_size=page_size, cursor=cursor))
         async with self.storage.reading() as reading:
             return await self.pages.read(
-                reading, AllPosts(), page=page, page_size=page_size, cursor=cursor
+                reading, timeline, page=page, page_size=page_size, cursor=cursor
             )
 
 
@@ -240,12 +242,23 @@ class ListUserPosts:
         timeline = UserPosts(user_id)
         require(self.pages.faults(timeline, page=page, page_size=page_size, cursor=cursor))
         async with self.storage.reading() as reading:
-            owner = await reading.users.by_id(user_id)
-            if owner is None or owner.is_deleted:
-                raise UserNotFound
-            return await self.pages.read(
-                reading, timeline, page=page, page_size=page_size, cursor=cursor
-            )
+            try:
+                found = await self.pages.read(
+                    reading, timeline, page=page, page_size=page_size, cursor=cursor
+                )
+            except PageOutOfRange:
+                await _require_user(reading, user_id)
+                raise
+            if not found.result:
+                await _require_user(reading, user_id)
+            return found
+
+
+async def _require_user(reading: Reading, user_id: int) -> None:
+    """Return if there is such a user. Whoever has a post that is shown need not be looked for."""
+    user = await reading.users.by_id(user_id)
+    if user is None or user.is_deleted:
+        raise UserNotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,15 +292,25 @@ class ListHashtagPosts:
         """
         await self.admission.to_read(actor)
         key = parse(hashtag)
-        timeline = HashtagPosts(key or "")
-        require(
-            [] if key else [FieldError("hashtag", "one whole hashtag, with or without its sign")],
-            self.pages.faults(timeline, page=page, page_size=page_size, cursor=cursor),
-        )
+        require(self._faults(key, page=page, page_size=page_size, cursor=cursor))
         async with self.storage.reading() as reading:
             return await self.pages.read(
-                reading, timeline, page=page, page_size=page_size, cursor=cursor
+                reading, HashtagPosts(key or ""), page=page, page_size=page_size, cursor=cursor
             )
+
+    def faults(
+        self, hashtag: str, *, page: int | None, page_size: int, cursor: str | None
+    ) -> Iterator[FieldError]:
+        """What is wrong with a request for a page of the hashtag's timeline."""
+        return self._faults(parse(hashtag), page=page, page_size=page_size, cursor=cursor)
+
+    def _faults(
+        self, key: str | None, *, page: int | None, page_size: int, cursor: str | None
+    ) -> Iterator[FieldError]:
+        if key is None:
+            yield FieldError("hashtag", "one whole hashtag, with or without its sign")
+        timeline = HashtagPosts(key or "")
+        yield from self.pages.faults(timeline, page=page, page_size=page_size, cursor=cursor)
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,7 +152,7 @@ def _document(litestar: Litestar) -> Json:
 
 
 def _is_guarded(handler: HTTPRouteHandler) -> bool:
-    return authenticated in handler.resolve_guards()
+    return handler.resolve_before_request() is authenticated
 
 
 class _Opening:

@@ -4,35 +4,32 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final, cast
 
-from litestar.connection import ASGIConnection
-from litestar.handlers.base import BaseRouteHandler
+from litestar import Request
 
-from hashpost.application.service import Service
 from hashpost.domain.errors import Unauthenticated
-from hashpost.entrypoints.http.asgi import Header, Scope
-from hashpost.entrypoints.http.limits import RateLimits
+from hashpost.entrypoints.http.asgi import Header
+from hashpost.entrypoints.http.requests import Call
 from hashpost.entrypoints.http.routing import READS
 
 HEADER_MAX_LENGTH: Final = 1100
 _BEARER: Final = re.compile(rb"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
 
 
-async def authenticated(
-    connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler
-) -> None:
+async def authenticated(request: Request[Any, Any, Any]) -> None:
     """Let the request pass if it carries an access token that holds, and note whose it is.
+
+    It comes before the handler, and not as one of the framework's guards: each of these would be
+    given copies, made anew for every request.
 
     Raises:
         Unauthenticated: it does not.
         TooManyRequests: it writes, and its user has written too much.
     """
-    state = connection.app.state
-    service: Service = state.service
-    scope = cast(Scope, connection.scope)
-    scope["auth"] = access = await service.authenticate(_token(scope["headers"]))
+    call = cast(Call, request)
+    scope = call.asgi_scope
+    scope["auth"] = access = await call.service.authenticate(_token(scope["headers"]))
     if scope["method"] not in READS:
-        rate_limits: RateLimits = state.rate_limits
-        await rate_limits.write(scope, access.user_id)
+        await call.rate_limits.write(scope, access.user_id)
 
 
 def _token(headers: Iterable[Header]) -> str:

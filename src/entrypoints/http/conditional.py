@@ -11,7 +11,7 @@ import re
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Final
 
 from hashpost.entrypoints.http.asgi import Answer, Header
@@ -55,7 +55,7 @@ def unless_known(
 
 
 def _digest(body: bytes) -> str:
-    return urlsafe_b64encode(blake2b(body, digest_size=_DIGEST_BYTES).digest()).decode()
+    return urlsafe_b64encode(sha256(body).digest()[:_DIGEST_BYTES]).decode()
 
 
 def _tags(headers: Iterable[Header], name: bytes) -> _Tags | None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import structlog
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from hashpost.domain.errors import HashpostError, NotFound, Unavailable
 from hashpost.entrypoints.http import problems
@@ -44,8 +44,6 @@ CALLER_GONE: Final = "hashpost.caller_gone"
 """A key under which the server puts a future into the scope, done when the connection is lost."""
 
 _NO_STORE: Final = "no-store"
-
-_log = structlog.get_logger("hashpost.http")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +76,8 @@ class Edge:
         self.routes = routes
         self.limits = limits
         self.metrics = metrics or Metrics()
+        # Bound here and not for every line: logging is set up before anything is served.
+        self.log = structlog.get_logger("hashpost.http").bind()
         self._work = self._gate(limits.at_once)
         self._passwords = self._gate(limits.passwords_at_once)
         self.metrics.watch({"work": self._work, "passwords": self._passwords})
@@ -136,26 +136,27 @@ class _Exchange:
         self._is_noted = False
 
     async def run(self) -> None:
-        with bound_contextvars(request_id=self._request_id):
-            self._edge.metrics.began()
-            try:
-                await self._answer()
-            except CallerGone:
-                self._status = self._status or CLIENT_CLOSED_REQUEST
-            except HashpostError as error:
-                await self._refuse(error)
-            except CancelledError:
-                # Was it we who cancelled, and we alone?
-                if self._late_answer is None or self._task is None or self._task.uncancel():
-                    raise
-            except Exception:  # noqa: BLE001 - the last resort
-                _log.exception("request_failed")
-                await self._refuse(HashpostError())
-            finally:
-                self._edge.metrics.ended()
-                if self._late_answer is not None:
-                    await self._late_answer
-                self._note_answer()
+        before = bind_contextvars(request_id=self._request_id)
+        self._edge.metrics.began()
+        try:
+            await self._answer()
+        except CallerGone:
+            self._status = self._status or CLIENT_CLOSED_REQUEST
+        except HashpostError as error:
+            await self._refuse(error)
+        except CancelledError:
+            # Was it we who cancelled, and we alone?
+            if self._late_answer is None or self._task is None or self._task.uncancel():
+                raise
+        except Exception:  # the last resort
+            self._edge.log.exception("request_failed")
+            await self._refuse(HashpostError())
+        finally:
+            self._edge.metrics.ended()
+            if self._late_answer is not None:
+                await self._late_answer
+            self._note_answer()
+            reset_contextvars(**before)
 
     async def _answer(self) -> None:
         limits = self._edge.limits
@@ -333,7 +334,7 @@ class _Exchange:
             facts["actor_id"] = access.user_id
         if client := self._scope.get("client"):
             facts["client"] = client[0]
-        _log.info("request", **facts)
+        self._edge.log.info("request", **facts)
 
 
 class _Headers:

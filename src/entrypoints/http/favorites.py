@@ -43,7 +43,7 @@ class Favorites(Controller):
 
     path = "/api/favorite_hashtags"
     tags = ("favorites",)
-    guards = (authenticated,)
+    before_request = staticmethod(authenticated)
     opt = NO_STORE
 
     @get(

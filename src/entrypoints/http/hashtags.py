@@ -42,7 +42,7 @@ class Hashtags(Controller):
 
     path = "/api"
     tags = ("hashtags",)
-    guards = (authenticated,)
+    before_request = staticmethod(authenticated)
 
     @get(
         "/popular_hashtags",

@@ -30,7 +30,7 @@ class Me(Controller):
 
     path = "/api/users/me"
     tags = ("me",)
-    guards = (authenticated,)
+    before_request = staticmethod(authenticated)
     opt = NO_STORE
 
     @get(

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -39,25 +40,29 @@ class Metrics:
     def __init__(self, *, storage_seconds: float = 1.0) -> None:
         self._storage_seconds = storage_seconds
         self._registry = CollectorRegistry()
-        self._requests = Counter(
+        requests = Counter(
             "hashpost_http_requests",
             "Requests that were answered.",
             ("method", "route", "status"),
             registry=self._registry,
         )
-        self._seconds = Histogram(
+        seconds = Histogram(
             "hashpost_http_request_duration_seconds",
             "Time from a request to the end of its answer.",
             ("route",),
             buckets=_SECONDS,
             registry=self._registry,
         )
-        self._in_flight = Gauge(
+        in_flight = Gauge(
             "hashpost_http_requests_in_flight",
             "Requests that are being worked on, this one too.",
             registry=self._registry,
         )
-
+        self._in_flight = 0
+        in_flight.set_function(lambda: self._in_flight)
+        # The library would take a lock to find a series, and make texts of its labels.
+        self._counter_of = cache(requests.labels)
+        self._histogram_of = cache(seconds.labels)
         self._gates: Mapping[str, Gate] = {}
 
     def watch(self, gates: Mapping[str, Gate]) -> None:
@@ -66,18 +71,18 @@ class Metrics:
 
     def began(self) -> None:
         """Note that a request has begun."""
-        self._in_flight.inc()
+        self._in_flight += 1
 
     def ended(self) -> None:
         """Note that nothing of a request that had begun is left to do."""
-        self._in_flight.dec()
+        self._in_flight -= 1
 
     def answered(self, *, method: str, route: str | None, status: int, seconds: float) -> None:
         """Note an answer, by the template of its route; None where there is none."""
         # A method may be any word that a caller thinks of, and each would be a series of its own.
         name = method if method in _METHODS else "other"
-        self._requests.labels(name, route or UNMATCHED, str(status)).inc()
-        self._seconds.labels(route or UNMATCHED).observe(seconds)
+        self._counter_of(name, route or UNMATCHED, status).inc()
+        self._histogram_of(route or UNMATCHED).observe(seconds)
 
     async def text(self, service: Service) -> bytes:
         """All of it, and what the storage of the service tells, as Prometheus reads it."""

@@ -62,7 +62,7 @@ class Posts(Controller):
 
     path = "/api/posts"
     tags = ("posts",)
-    guards = (authenticated,)
+    before_request = staticmethod(authenticated)
 
     @post(
         opt=documented(

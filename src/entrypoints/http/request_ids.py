@@ -1,12 +1,12 @@
 """Ids of requests that come without one."""
 
-import os
 import re
 from collections.abc import Callable, Iterable
 from functools import cache
+from itertools import count
 from typing import Final
 
-from hashpost.adapters.system import SystemClock, SystemIds
+from hashpost.adapters.system import random_bytes
 from hashpost.entrypoints.http.asgi import Header
 
 _GOOD: Final = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
@@ -23,5 +23,5 @@ def request_id(headers: Iterable[Header]) -> str:
 @cache
 def _source() -> Callable[[], str]:
     # Made at the first request, hence in the process that serves: processes are forked or spawned.
-    clock, ids, process = SystemClock(), SystemIds(), os.getpid()
-    return lambda: f"{ids.next(clock()):x}-{process:x}"
+    process, numbers = random_bytes(8).hex(), count(1)
+    return lambda: f"{process}-{next(numbers):x}"

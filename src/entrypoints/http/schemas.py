@@ -406,7 +406,8 @@ _encoder = msgspec.json.Encoder()
 
 def timestamp(at: datetime) -> str:
     """A UTC time as RFC 3339 with milliseconds."""
-    return at.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    text: str = msgspec.to_builtins(at)  # with six digits of the second, or none
+    return f"{text[:23]}Z" if at.microsecond else f"{text[:-1]}.000Z"
 
 
 def present_user(user: User) -> UserAnswer:
@@ -456,14 +457,14 @@ def present_post(post: Post) -> PostAnswer:
         owner=OwnerAnswer(id=post.owner.id, username=post.owner.username),
         created_at=timestamp(post.created_at),
         edited_at=None if post.edited_at is None else timestamp(post.edited_at),
-        tags=_present_tags(post.tags),
+        tags=list(map(TagAnswer, post.tags)),
     )
 
 
 def present_matched_post(matched: MatchedPost) -> MatchedPostAnswer:
     """A post of a merged timeline."""
     post = msgspec.structs.asdict(present_post(matched.post))
-    return MatchedPostAnswer(**post, matched_tags=_present_tags(matched.matched_tags))
+    return MatchedPostAnswer(**post, matched_tags=list(map(TagAnswer, matched.matched_tags)))
 
 
 def present_deleted_post(post: Post, deletion: Deletion) -> DeletedPostAnswer:
@@ -473,10 +474,6 @@ def present_deleted_post(post: Post, deletion: Deletion) -> DeletedPostAnswer:
         deleted_at=timestamp(deletion.deleted_at),
         purge_at=timestamp(deletion.purge_at),
     )
-
-
-def _present_tags(names: Sequence[str]) -> list[TagAnswer]:
-    return [TagAnswer(name=name) for name in names]
 
 
 def present_deletion(deletion: Deletion) -> DeletionAnswer:

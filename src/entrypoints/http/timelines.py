@@ -8,9 +8,8 @@ from litestar import Controller, get
 from litestar.params import FromPath
 
 from hashpost.application.timelines import ListHashtagPosts, ListUserPosts
-from hashpost.domain.errors import FieldError, PageOutOfRange, UserNotFound
-from hashpost.domain.hashtag import parse
-from hashpost.domain.timeline import MERGED_MAX, HashtagPosts, MergedPage, Page, UserPosts
+from hashpost.domain.errors import PageOutOfRange, UserNotFound
+from hashpost.domain.timeline import MERGED_MAX, MergedPage, Page, UserPosts
 from hashpost.entrypoints.http.asgi import Answer, Header
 from hashpost.entrypoints.http.auth import authenticated
 from hashpost.entrypoints.http.openapi import (
@@ -45,7 +44,7 @@ class Timelines(Controller):
 
     path = "/api"
     tags = ("timelines",)
-    guards = (authenticated,)
+    before_request = staticmethod(authenticated)
 
     @get(
         "/users/{user_id:int}/posts",
@@ -83,14 +82,9 @@ class Timelines(Controller):
     async def of_hashtag(self, request: Call, hashtag: FromPath[str]) -> Answer:
         """Read the timeline of a hashtag."""
         spelling = segment(hashtag) or ""
-        key = parse(spelling)
-        pages = request.service.list_hashtag_posts.pages
-        wanted = read_page(
-            request.query_string,
-            also=() if key else [_NO_HASHTAG],
-            faults=partial(pages.faults, HashtagPosts(key or "")),
-        )
-        page = await request.service.list_hashtag_posts(
+        listing = request.service.list_hashtag_posts
+        wanted = read_page(request.query_string, faults=partial(listing.faults, spelling))
+        page = await listing(
             request.auth,
             spelling,
             page=wanted.page,
@@ -99,9 +93,6 @@ class Timelines(Controller):
         )
         path = f"/api/hashtags/{quote(spelling, safe='')}/posts/"
         return request.unless_known(answer_page(page, path=path))
-
-
-_NO_HASHTAG = FieldError("hashtag", "one whole hashtag, with or without its sign, in UTF-8")
 
 
 def answer_page(page: Page, *, path: str) -> Answer:
@@ -150,18 +141,18 @@ def _following(page: Page | MergedPage, path: str, given: Mapping[str, str]) -> 
     if not page.has_next:
         return None
     if page.page is None or (isinstance(page, MergedPage) and page.ends_early):
-        return _link(path, given, cursor=page.next_cursor, page_size=page.page_size)
-    return _link(path, given, page=page.page + 1, page_size=page.page_size)
+        return _link(path, given, f"cursor={page.next_cursor}&page_size={page.page_size}")
+    return _link(path, given, f"page={page.page + 1}&page_size={page.page_size}")
 
 
 def _preceding(page: Page | MergedPage, path: str, given: Mapping[str, str]) -> str | None:
     if page.page is None or not page.has_previous:
         return None
-    return _link(path, given, page=page.page - 1, page_size=page.page_size)
+    return _link(path, given, f"page={page.page - 1}&page_size={page.page_size}")
 
 
-def _link(path: str, given: Mapping[str, str], **paging: int | str | None) -> str:
-    return f"{path}?{urlencode({**given, **paging}, safe=',')}"
+def _link(path: str, given: Mapping[str, str], paging: str) -> str:
+    return f"{path}?{urlencode(given, safe=',')}&{paging}" if given else f"{path}?{paging}"
 
 
 def links(*, following: str | None, preceding: str | None) -> tuple[Header, ...]:

@@ -17,7 +17,7 @@ class Users(Controller):
 
     path = "/api/users"
     tags = ("users",)
-    guards = (authenticated,)
+    before_request = staticmethod(authenticated)
 
     @get(
         "/{user_id:int}",

@@ -87,6 +87,15 @@ def test_an_older_key_still_verifies_and_the_first_one_signs() -> None:
     assert JwtAccessTokens([KEY]).read(both.issue(ACCESS, at=START), at=START) == ACCESS
 
 
+def test_a_token_that_was_read_before_ends_in_its_time() -> None:
+    tokens = JwtAccessTokens([KEY])
+    token = tokens.issue(ACCESS, at=START)
+    tokens.read(token, at=START)
+
+    with pytest.raises(Unauthenticated):
+        tokens.read(token, at=ACCESS.expires_at)
+
+
 def test_cursors_of_an_older_key_are_read() -> None:
     old, both = HmacCursors([OTHER_KEY]), HmacCursors([KEY, OTHER_KEY])
 

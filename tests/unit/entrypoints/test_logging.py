@@ -140,6 +140,13 @@ def test_a_secret_masks_itself_wherever_it_is() -> None:
     assert "hunter2" not in stream.getvalue()
 
 
+def test_nobody_fails_for_a_log_that_cannot_be_written() -> None:
+    stream = configured()
+    stream.close()
+
+    structlog.get_logger("ours").info("here")
+
+
 def test_warnings_are_logged() -> None:
     stream = configured()
 
