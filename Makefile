@@ -5,6 +5,9 @@
 BIN := .venv/bin
 WORKERS := --numprocesses 2 --dist worksteal
 export UV_PYTHON_DOWNLOADS := never
+# Compiled once and kept: else each start compiles a thousand modules, and tests start hundreds of programs.
+export UV_COMPILE_BYTECODE := 1
+unexport PYTHONDONTWRITEBYTECODE
 
 # Sample data that may lie beside the project; tests that want it skip without it.
 ifeq ($(origin HASHPOST_SHARED),undefined)
@@ -70,7 +73,7 @@ clean: ## Remove whatever was built, cached or installed here
 .venv: .venv/dev
 
 install = $(BIN)/uv pip install --quiet --python $(BIN)/python $(1) || $(BIN)/python -m pip install --quiet $(1)
-project = $(call install,--no-deps --no-build-isolation --editable .)
+project = $(call install,--no-deps --no-build-isolation --editable .) && $(BIN)/python -m compileall -q src
 
 .venv/tools: requirements-build.txt $(shell $(BIN)/python -c 'import pip' 2>/dev/null || echo FORCE)
 	@$(BIN)/python -c 'import pip' 2>/dev/null || { for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \

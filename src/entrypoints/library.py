@@ -7,8 +7,9 @@ nothing.
 import os
 import stat
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 
 from hashpost.application.ports import Clock, Ids, Mailer, MailTemplates, Storage, TaskQueue
@@ -115,7 +116,23 @@ def mailer(settings: Settings) -> Mailer:
     return SmtpMailer(server=SmtpServer.parsed(settings.smtp_url.reveal()), composer=composer)
 
 
+class OurTemplates:
+    """The words of mails that come along, loaded when the first mail is written."""
+
+    def render(self, name: str, values: Mapping[str, object]) -> tuple[str, str, str]:
+        """Subject, text and HTML of the mail of that name."""
+        return self._loaded.render(name, values)
+
+    @cached_property
+    def _loaded(self) -> MailTemplates:
+        from hashpost.adapters.mail.templates import JinjaTemplates
+
+        return JinjaTemplates()
+
+
 def _templates(settings: Settings) -> MailTemplates:
+    if settings.mail_templates is None:
+        return OurTemplates()
     from hashpost.adapters.mail.templates import BrokenTemplate, JinjaTemplates
 
     try:
@@ -183,7 +200,6 @@ async def _world(
     from hashpost.adapters.cron import CronTimetable
     from hashpost.adapters.mail.composing import Composer
     from hashpost.adapters.mail.files import FileMailer
-    from hashpost.adapters.mail.templates import JinjaTemplates
     from hashpost.adapters.passwords import Argon2Hasher
     from hashpost.adapters.system import SystemClock, SystemIds, chance
     from hashpost.adapters.tokens import (
@@ -210,7 +226,7 @@ async def _world(
         cursors=HmacCursors(keys),
         emails=EmailSyntax(),
         mailer=mailer or FileMailer(folder=default.mail_dir, composer=composer),
-        templates=templates or JinjaTemplates(),
+        templates=templates or OurTemplates(),
         cron=CronTimetable(),
         queue=queue or NoQueue(),
     )

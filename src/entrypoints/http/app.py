@@ -10,6 +10,7 @@ from litestar import HttpMethod, Litestar, Request
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
+from litestar.plugins import PluginProtocol
 
 from hashpost.adapters.limits.process import ProcessCounts
 from hashpost.application.service import Service
@@ -72,8 +73,16 @@ def openapi_document() -> Json:
     return _document(_litestar())
 
 
+class _Litestar(Litestar):
+    """The framework without its plugins for pydantic and attrs, which are long in loading."""
+
+    @staticmethod
+    def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:
+        return plugins
+
+
 def _litestar() -> Litestar:
-    return Litestar(
+    return _Litestar(
         route_handlers=[
             Accounts,
             Me,

@@ -1,20 +1,28 @@
 """The two kinds of database that commands work on."""
 
-from pathlib import Path
-
 import pytest
 
-from hashpost.adapters import sql
+from tests.integration.sql.conftest import (
+    migrated_postgres,
+    migrated_sqlite,
+    migrated_url,
+    postgres_template,
+    sqlite_template,
+)
+
+__all__ = [
+    "migrated_postgres",
+    "migrated_sqlite",
+    "migrated_url",
+    "postgres_template",
+    "sqlite_template",
+]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+@pytest.fixture
+def url(migrated_url: str) -> str:
     """The URL of an empty database with the present schema."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/posts.db"
-    migrated: str = request.getfixturevalue("database_url")
-    sql.migrate(migrated)
-    return migrated
+    return migrated_url
 
 
 @pytest.fixture

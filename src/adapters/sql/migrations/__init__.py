@@ -1,17 +1,15 @@
 """Brings a database to a revision of the schema, and tells which one it has.
 
 Alembic does the work, in one transaction; whoever else wants to migrate the same database waits.
-What revisions do stands in `versions`, and nothing here knows any table.
+It is imported when there is work: to load it takes longer than most starts need altogether. What
+revisions do stands in `versions`, and nothing here knows any table.
 """
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Self
+from typing import Any, Self
 
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, inspect
 from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError
 from sqlalchemy.pool import NullPool
@@ -58,7 +56,9 @@ def migrate(url: str, *, revision: str = "head") -> None:
         UnusableDatabase: it is none, or does not let us; nothing was changed.
         SchemaMismatch: its revision is not one of ours, so a newer hashpost has been here.
     """
-    _run(url, lambda config: command.upgrade(config, revision))
+    from alembic import command
+
+    _run(url, command.upgrade, revision)
 
 
 def downgrade(url: str, *, revision: str) -> None:
@@ -69,7 +69,9 @@ def downgrade(url: str, *, revision: str) -> None:
         UnusableDatabase: it is none, or does not let us; nothing was changed.
         SchemaMismatch: its revision is not one of ours, so a newer hashpost has been here.
     """
-    _run(url, lambda config: command.downgrade(config, revision))
+    from alembic import command
+
+    _run(url, command.downgrade, revision)
 
 
 def schema_revision(url: str) -> str | None:
@@ -86,7 +88,10 @@ def schema_revision(url: str) -> str | None:
         return None if row is None else str(row[0])
 
 
-def _run(url: str, work: Callable[[Config], None]) -> None:
+def _run(url: str, change: Callable[[Any, str], None], revision: str) -> None:
+    from alembic.config import Config
+    from alembic.util import CommandError
+
     address = Address.parsed(url)
     config = Config()
     config.set_main_option("script_location", f"{__name__.replace('.migrations', '')}:migrations")
@@ -94,7 +99,7 @@ def _run(url: str, work: Callable[[Config], None]) -> None:
         _begin_alone(connection, address)
         config.attributes["connection"] = connection
         try:
-            work(config)
+            change(config, revision)
         except CommandError as error:
             raise SchemaMismatch(f"{error}: was a newer hashpost here?") from error
         connection.exec_driver_sql("COMMIT")
