@@ -6,6 +6,7 @@ The database must be empty; it is migrated first. A file of SQLite is made where
 """
 
 import argparse
+import asyncio
 import sqlite3
 import time
 from collections.abc import Iterable, Sequence
@@ -18,6 +19,7 @@ import psycopg
 from argon2 import PasswordHasher
 
 from bench.world import CALLERS, PASSWORD, PostRow, World, last_hour, username
+from hashpost.adapters.sql import SqlStorage
 from hashpost.adapters.sql.migrations import migrate
 from hashpost.domain.ids import unix_ms
 
@@ -57,7 +59,8 @@ def fill(url: str, world: World) -> None:
 
 
 def settle(url: str) -> None:
-    """Do what the database would have done by itself if the posts had come over a year."""
+    """Do what would have been done long ago if the posts had come over a year."""
+    asyncio.run(_roll_up(url))
     if url.startswith("sqlite"):
         with closing(sqlite3.connect(_path(url), isolation_level=None)) as file:
             file.execute("ANALYZE")
@@ -66,6 +69,15 @@ def settle(url: str) -> None:
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("VACUUM (ANALYZE)")
             connection.execute("CHECKPOINT")
+
+
+async def _roll_up(url: str) -> None:
+    storage = await SqlStorage.open(url)
+    try:
+        while not await storage.roll_up():
+            pass
+    finally:
+        await storage.close()
 
 
 class _Tables(Protocol):
