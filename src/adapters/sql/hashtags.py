@@ -27,7 +27,13 @@ from sqlalchemy import (
 from hashpost.adapters.sql.hiding import is_shown, is_shown_among_many, run_hiding, telling
 from hashpost.adapters.sql.statements import inline, is_among
 from hashpost.adapters.sql.tables import changes, post_hashtags, posts, tallies
-from hashpost.adapters.sql.tallies import FOLDED, is_of_hashtag, of_hashtag, total
+from hashpost.adapters.sql.tallies import (
+    FOLDED,
+    is_after_watermark,
+    is_of_hashtag,
+    of_hashtag,
+    total,
+)
 from hashpost.adapters.sql.transaction import Run
 from hashpost.domain.popularity import HashtagCount
 from hashpost.domain.trend import Usage
@@ -57,7 +63,9 @@ def _recounted(*conditions: ColumnElement[bool]) -> Select[Any]:
 def _lately() -> CTE:
     """By how much the lists of hashtags differ from their tallies."""
     entered = select(_OF_HASHTAG.label("list"), _COUNT.label("delta"))
-    entered = entered.where(post_hashtags.c.post_id > FOLDED).group_by(post_hashtags.c.name)
+    entered = entered.where(is_after_watermark(post_hashtags.c.post_id)).group_by(
+        post_hashtags.c.name
+    )
     changed = select(changes.c.list, changes.c.delta)
     changed = changed.where(*is_of_hashtag(changes.c.list), changes.c.post_id <= FOLDED)
     both = union_all(entered, changed).subquery("both")
@@ -130,7 +138,9 @@ def _counts(*, hiding: bool) -> Select[Any]:
     tallied = select(tallies.c.list, tallies.c.live.label("count")).where(
         is_among(tallies.c.list, "lists")
     )
-    entered = select(_OF_HASHTAG, inline(1)).where(is_one, post_hashtags.c.post_id > FOLDED)
+    entered = select(_OF_HASHTAG, inline(1)).where(
+        is_one, is_after_watermark(post_hashtags.c.post_id)
+    )
     changed = select(changes.c.list, changes.c.delta)
     changed = changed.where(is_among(changes.c.list, "lists"), changes.c.post_id <= FOLDED)
     parts = union_all(tallied, entered, changed).subquery("parts")

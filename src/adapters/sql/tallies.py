@@ -28,6 +28,7 @@ from sqlalchemy import (
     ScalarSelect,
     Select,
     Text,
+    and_,
     bindparam,
     case,
     cast,
@@ -129,6 +130,15 @@ ANNOUNCED = select(watermark.c.announced).scalar_subquery()
 """Where it will be soon; what happens at or before it must be kept as a change."""
 
 
+def is_after_watermark(post_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """The condition that a post came after the watermark.
+
+    With a bound that is none: of what is only greater than a number that it does not know
+    PostgreSQL expects a third of the table, and reads it all; between two it expects few.
+    """
+    return and_(post_id > FOLDED, post_id < inline(PAST_ALL))
+
+
 def total(value: ColumnElement[int]) -> ColumnElement[int]:
     """The sum, also of nothing, as an integer: PostgreSQL's own for BIGINT is a NUMERIC."""
     return func.coalesce(cast(func.sum(value), BigInteger), _ZERO)
@@ -192,7 +202,8 @@ class Listing:
 
     def _tail(self) -> ScalarSelect[int]:
         """How many there are after the watermark."""
-        return select(func.count()).where(*self.conditions, self.key > FOLDED).scalar_subquery()
+        is_in_tail = is_after_watermark(self.key)
+        return select(func.count()).where(*self.conditions, is_in_tail).scalar_subquery()
 
 
 def _stretch(place: FromClause, level: int, wanted: ScalarSelect[int]) -> FromClause:
