@@ -214,7 +214,8 @@ def _stretch(place: FromClause, level: int, wanted: ScalarSelect[int]) -> FromCl
     """
     newest_first = marks.c.first_id.desc()
     so_far = cast(func.sum(marks.c.live).over(order_by=newest_first, rows=(None, 0)), BigInteger)
-    upto = func.lag(marks.c.first_id).over(order_by=newest_first)
+    # In one frame with the sum, so that one pass gives both.
+    upto = func.lag(marks.c.first_id).over(order_by=newest_first, rows=(None, 0))
     stretches = (
         select(
             marks.c.first_id,
