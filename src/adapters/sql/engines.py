@@ -16,8 +16,8 @@ SQLITE_READERS = 4
 
 _SQLITE_READER_WAITS_MS = 1000
 """For what seldom makes a reader wait: recovery after a crash, a change of the schema."""
-_SQLITE_WRITER_WAITS_MS = 50
-"""Short, because the wait for another process that writes goes on outside of the thread."""
+_SQLITE_WRITER_WAITS_MS = 0
+"""It has its own way to wait for another process that writes, and need wait for nothing else."""
 
 WRITING = int.from_bytes(b"writing!", "big", signed=True)
 """The lock on PostgreSQL that every transaction shares, so that it can be seen (`rollups`)."""

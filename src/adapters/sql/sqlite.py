@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
 from threading import Thread
+from time import monotonic, sleep
 from typing import Any, Self, TypeVar
 
 from hashpost.adapters.sql.compiled import Arguments, Compiled, Rows
@@ -23,6 +24,12 @@ _STATEMENTS_MAX = 200
 
 _CUT_AGAIN_AFTER = 0.05
 """Seconds."""
+
+_TRIES_TO_BEGIN_FOR = 0.05
+"""Seconds; then the thread asks whether anybody still waits."""
+_TRIES_TO_BEGIN_EVERY = 0.0005
+"""Seconds: the gap between two transactions of another process is as short as that. SQLite itself
+would try ever more rarely."""
 
 T = TypeVar("T")
 
@@ -42,7 +49,7 @@ class SqliteConnection:
 
     @classmethod
     async def made(cls, path: str, options: dict[str, Any], *, waits_ms: int) -> Self:
-        """A new connection; whoever finds the file locked waits so long before that is an error.
+        """A new connection, which waits so long when it finds the file locked.
 
         Raises:
             Unavailable: the file cannot be opened.
@@ -153,13 +160,26 @@ class SqliteConnection:
 
     def _execute(self, sql: str, executions: Sequence[Arguments], begin: Sequence[str]) -> Rows:
         for words in begin:
-            self._database.execute(words)
+            self._begin(words)
         rows: list[tuple[Any, ...]] = []
         for arguments in executions:
             if self.is_cut:
                 raise sqlite3.OperationalError("interrupted")
             rows += self._database.execute(sql, arguments).fetchall()
         return rows
+
+    def _begin(self, words: str) -> None:
+        """Begin a transaction, or find after a moment that somebody else is still in one."""
+        give_up = monotonic() + _TRIES_TO_BEGIN_FOR
+        while True:
+            try:
+                self._database.execute(words)
+            except sqlite3.OperationalError as error:
+                if not _is_busy(error) or self.is_cut or monotonic() > give_up:
+                    raise
+                sleep(_TRIES_TO_BEGIN_EVERY)
+            else:
+                return
 
 
 def _work(jobs: SimpleQueue[_Job | None]) -> None:
