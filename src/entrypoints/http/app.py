@@ -3,12 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, nullcontext
 from importlib.metadata import version
-from typing import Any, NoReturn, cast
+from typing import cast
 
 import msgspec
-from litestar import HttpMethod, Litestar, Request
+from litestar import HttpMethod, Litestar
 from litestar.datastructures import State
-from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.plugins import PluginProtocol
 
@@ -27,9 +26,8 @@ from hashpost.entrypoints.http.me import Me
 from hashpost.entrypoints.http.metrics import Metrics
 from hashpost.entrypoints.http.openapi import Endpoint, Json, document
 from hashpost.entrypoints.http.posts import Posts
-from hashpost.entrypoints.http.problems import MalformedRequest
 from hashpost.entrypoints.http.requests import Call
-from hashpost.entrypoints.http.routing import NO_STORE, PRIVATE, Route, Routes
+from hashpost.entrypoints.http.routing import NO_STORE, PRIVATE, TARGET, Route, Routes, Target
 from hashpost.entrypoints.http.timelines import Timelines
 from hashpost.entrypoints.http.unsubscribe import Unsubscribing
 from hashpost.entrypoints.http.users import Users
@@ -50,7 +48,7 @@ def create_app(
     litestar.state.rate_limits = rate_limits or RateLimits(ProcessCounts(), UNLIMITED)
     litestar.state.metrics = metrics = Metrics()
     litestar.state.openapi = msgspec.json.encode(_document(litestar))
-    return Edge(cast(Application, litestar), Routes(_routes(litestar)), limits or Limits(), metrics)
+    return Edge(_Handlers(litestar), Routes(_routes(litestar)), limits or Limits(), metrics)
 
 
 def create_app_opening(
@@ -97,19 +95,11 @@ def _litestar() -> Litestar:
             Docs,
         ],
         request_class=Call,
-        exception_handlers={Exception: _leave_to_the_edge},
         openapi_config=None,
         logging_config=None,
         request_max_body_size=None,
         state=State(),
     )
-
-
-def _leave_to_the_edge(_request: Request[Any, Any, Any], error: Exception) -> NoReturn:
-    """Errors are answered in one place, whether they were raised in here or out there."""
-    if isinstance(error, HTTPException) and error.status_code < 500:
-        raise MalformedRequest(error.detail) from error
-    raise error
 
 
 def _handlers(litestar: Litestar) -> Iterator[tuple[str, HTTPRouteHandler]]:
@@ -162,6 +152,32 @@ def _document(litestar: Litestar) -> Json:
 
 def _is_guarded(handler: HTTPRouteHandler) -> bool:
     return handler.resolve_before_request() is authenticated
+
+
+class _Handlers:
+    """Calls the framework's handler for what the edge has found the path to lead to.
+
+    The framework's own routing would look for it once more, and its handling of errors would pass
+    them on: both are the edge's.
+    """
+
+    def __init__(self, litestar: Litestar) -> None:
+        self._litestar = litestar
+        self._routes = {each.path: cast(Application, each.handle) for each in litestar.routes}
+        self._handlers = {
+            (template, method): handler
+            for template, handler in _handlers(litestar)
+            for method in _methods(handler)
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request that has been matched."""
+        target: Target = scope[TARGET]
+        template = target.route.template
+        scope["litestar_app"] = self._litestar
+        scope["route_handler"] = self._handlers[template, scope["method"]]
+        scope["path_params"] = target.parameters
+        await self._routes[template](scope, receive, send)
 
 
 class _Opening:

@@ -6,6 +6,7 @@ ASGI around all of it.
 """
 
 import asyncio
+import re
 from asyncio import CancelledError, Future, Task, TimerHandle
 from dataclasses import dataclass
 from time import perf_counter
@@ -29,7 +30,7 @@ from hashpost.entrypoints.http.problems import (
     TooLarge,
 )
 from hashpost.entrypoints.http.request_ids import request_id
-from hashpost.entrypoints.http.routing import READS, Route, Routes, Target
+from hashpost.entrypoints.http.routing import READS, TARGET, Route, Routes, Target
 
 CLIENT_CLOSED_REQUEST: Final = 499
 """The status in the access log of a request whose caller went away."""
@@ -44,6 +45,8 @@ CALLER_GONE: Final = "hashpost.caller_gone"
 """A key under which the server puts a future into the scope, done when the connection is lost."""
 
 _NO_STORE: Final = "no-store"
+_HOST: Final = re.compile(rb"[0-9A-Za-z!$&'()*+,;=\-._~:\[\]@%]*")
+"""What may stand in a Host header (RFC 9112, section 3.2), which nothing here reads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +176,8 @@ class _Exchange:
             await self._end(b"")
         elif method not in target.route.allowed:
             raise MethodNotAllowed(target.route.allowed)
+        elif self._headers.has_strange_host:
+            raise MalformedRequest("Invalid host header")
         else:
             await self._pass_on(target, "GET" if method == "HEAD" else method)
 
@@ -184,6 +189,7 @@ class _Exchange:
             "path": target.path,
             "root_path": "",
             "state": dict(self._scope.get("state") or {}),
+            TARGET: target,
         }
         self._task = asyncio.current_task()
         self._set_timer()
@@ -340,13 +346,14 @@ class _Exchange:
 class _Headers:
     """What the edge wants to know of a header block."""
 
-    __slots__ = ("announce_body", "content_length", "expects_continue", "size")
+    __slots__ = ("announce_body", "content_length", "expects_continue", "has_strange_host", "size")
 
     def __init__(self, headers: list[Header]) -> None:
         self.size = 0
         self.content_length = -1
         self.announce_body = False
         self.expects_continue = False
+        self.has_strange_host = False
         for name, value in headers:
             self.size += len(name) + len(value) + 4
             if name == b"content-length":
@@ -356,6 +363,8 @@ class _Headers:
                 self.announce_body = True
             elif name == b"expect":
                 self.expects_continue = True
+            elif name == b"host":
+                self.has_strange_host |= _HOST.fullmatch(value) is None
 
 
 def _raw_path(scope: Scope) -> bytes:

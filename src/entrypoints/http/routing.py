@@ -1,8 +1,8 @@
-"""Which route a path belongs to, before any framework sees it.
+"""Which route a path belongs to.
 
 The framework's own routing takes `+1` and Arabic digits for numbers, runs doubled slashes
 together, decodes `%FF` to U+FFFD and tells of unknown methods as it likes. So paths are matched
-here, strictly and as they came, and only those that are known go on, in one spelling.
+here instead, strictly and as they came.
 """
 
 import re
@@ -12,6 +12,9 @@ from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
 from hashpost.domain.ids import MAX_ID
+
+TARGET: Final = "hashpost.target"
+"""The key in the scope of what the path led to."""
 
 _UNRESERVED: Final = "-._~!$&'()*+,;=:@"
 _PARAMETER: Final = re.compile(r"\{(?P<name>\w+):(?P<kind>int|str)\}")
@@ -51,11 +54,19 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a path leads to: the route, the path in the spelling that the framework is given."""
+    """What a path leads to: the route, the path in one spelling, and what it says.
+
+    Of `parameters` those that are numbers are ids, all others are segments, percent-encoded.
+    """
 
     route: Route
     path: str
-    ids: Mapping[str, int]
+    parameters: Mapping[str, int | str]
+
+    @property
+    def ids(self) -> dict[str, int]:
+        """The parameters that are ids."""
+        return {name: each for name, each in self.parameters.items() if isinstance(each, int)}
 
 
 class Routes:
@@ -109,19 +120,10 @@ def _group(parameter: re.Match[str]) -> str:
 
 
 def _target(route: Route, match: re.Match[str]) -> Target | None:
-    ids = {}
-    path = match.string
+    parameters: dict[str, int | str] = match.groupdict()
     for name, kind in _PARAMETER.findall(route.template):
-        if kind == "str":
-            # Or a hashtag that is called like another route would lead the framework there.
-            start = match.start(name)
-            path = f"{path[:start]}{_escaped(path[start])}{path[start + 1 :]}"
-        elif int(match[name]) <= MAX_ID:
-            ids[name] = int(match[name])
-        else:
-            return None
-    return Target(route, path, ids)
-
-
-def _escaped(character: str) -> str:
-    return character if character == "%" else f"%{ord(character):02X}"
+        if kind == "int":
+            parameters[name] = number = int(match[name])
+            if number > MAX_ID:
+                return None
+    return Target(route, match.string, parameters)

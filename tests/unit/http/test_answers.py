@@ -69,6 +69,13 @@ async def test_what_is_no_request_id_is_replaced(nobody: Caller, request_id: str
     assert re.fullmatch(r"[A-Za-z0-9._-]{1,128}", answer.headers["X-Request-ID"])
 
 
+@pytest.mark.parametrize("host", [b"a b", b"a/b", b"a\x80", b"<a>"])
+async def test_a_host_that_is_none_is_refused(nobody: Caller, host: bytes) -> None:
+    answer = await nobody.client.get("/health/live", headers=[(b"Host", host)])
+
+    assert problem_of(answer) == (400, "malformed-request", [])
+
+
 async def test_two_requests_never_get_the_same_new_id(nobody: Caller) -> None:
     answers = [await nobody.get("/health/live") for _ in range(100)]
 
