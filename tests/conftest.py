@@ -90,6 +90,14 @@ def database_url(postgres_url: str) -> Iterator[str]:
         yield url
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Count as covered what unit tests run; to watch the others would double their time."""
+    unit = Path(__file__).with_name("unit")
+    for item in items:
+        if not item.path.is_relative_to(unit):
+            item.add_marker(pytest.mark.no_cover)
+
+
 # In CI, where servers have to be had, an integration test that is skipped has failed.
 
 
