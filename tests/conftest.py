@@ -90,6 +90,18 @@ def database_url(postgres_url: str) -> Iterator[str]:
         yield url
 
 
+COVERING = ("domain", "application")
+"""The folders of unit tests, named after what is measured, that cover all of it."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Measure what those cover alone: to watch the other tests would double their time."""
+    covering = [Path(__file__).parent / "unit" / name for name in COVERING]
+    for item in items:
+        if not any(map(item.path.is_relative_to, covering)):
+            item.add_marker(pytest.mark.no_cover)
+
+
 # In CI, where servers have to be had, an integration test that is skipped has failed.
 
 
