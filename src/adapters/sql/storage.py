@@ -123,7 +123,9 @@ class SqlStorage:
         except BaseException:
             await lines.close()
             raise
-        return cls(lines, measure or Measure(), rolls_up=rolls_up)
+        storage = cls(lines, measure or Measure(), rolls_up=rolls_up)
+        storage._roll_up_after(1)  # whatever somebody else may have left
+        return storage
 
     async def close(self) -> None:
         """Close all connections."""
@@ -137,8 +139,7 @@ class SqlStorage:
         async with self._lines.transaction() as run:
             tx = SqlTransaction(run)
             yield tx
-        if self._rolling is not None:
-            self._rolling.note(tx.posts.writes)
+        self._roll_up_after(tx.posts.writes)
 
     def reading(self) -> AbstractAsyncContextManager[SqlReading]:
         """A reading; it holds nothing between its calls."""
@@ -151,6 +152,10 @@ class SqlStorage:
             Unavailable: it does not.
         """
         await self._lines(_ONE)
+
+    def _roll_up_after(self, writes: int) -> None:
+        if self._rolling is not None:
+            self._rolling.note(writes)
 
 
 def _migrate_if_needed(url: str) -> None:

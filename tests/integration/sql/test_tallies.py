@@ -221,6 +221,42 @@ async def test_answers_are_exact_after_every_step_of_a_long_history(world: World
         await world.compare()
 
 
+async def test_what_is_counted_anew_from_the_start_is_right(world: World) -> None:
+    for _ in range(50):
+        await world.write()
+    await world.roll_up()
+    for _ in range(10):
+        await world.write()
+    async with world.storage.transaction() as tx:
+        await tx.posts.run(tallies.update().values(live=99))
+        await tx.posts.run(watermark.update().values(folded=0))
+        for table in (tallies, marks, changes):
+            await tx.posts.run(table.delete())
+
+    await world.compare()
+    assert await faults(world) == []
+
+
+async def test_whoever_writes_or_only_opens_rolls_up_by_itself(migrated_url: str) -> None:
+    folded = select(watermark.c.folded)
+    owner, storage = a_user(), await SqlStorage.open(migrated_url, rolls_up=False)
+    first, second = a_post(owner), a_post(owner)
+    async with storage.transaction() as tx:
+        await tx.users.add(owner)
+        await tx.posts.add([first])
+    other = await SqlStorage.open(migrated_url)
+
+    while await storage.roll_up.lines(folded) != [(first.id,)]:
+        pass
+    async with other.transaction() as tx:
+        await tx.posts.add([second])
+    while await storage.roll_up.lines(folded) != [(second.id,)]:
+        pass
+
+    await other.close()
+    await storage.close()
+
+
 async def faults(world: World) -> list[str]:
     """What of the stored numbers is not as it should be, once everything is folded in."""
     await world.roll_up()
