@@ -15,6 +15,7 @@ ERASE_USER: Final = "erase-user"
 
 BATCH = 1000
 ERASED_AT_ONCE = 500
+UNCOUNTED_MAX = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,17 @@ class CheckStorage:
             yield Difference(f"timeline of #{hashtag}", f"post {post_id}", "no such post")
         async for difference in self._miscounts(timelines, batch=batch):
             yield difference
+
+    async def uncounted(self) -> int:
+        """How much waits to be counted into what is stored, at most 100,000: few hundred is much.
+
+        Until then every reader counts it.
+
+        Raises:
+            Unavailable: the storage is away.
+        """
+        async with self.storage.reading() as reading:
+            return await reading.audit.uncounted(limit=UNCOUNTED_MAX)
 
     async def _miscounts(
         self, timelines: set[Timeline], *, batch: int

@@ -605,6 +605,10 @@ class Audit(Protocol):
         """At most `limit` timelines of which numbers are stored, in some order, after that one."""
         ...
 
+    async def uncounted(self, *, limit: int) -> int:
+        """How much, at most `limit`, is in no stored number yet, and is counted by readers."""
+        ...
+
     async def miscounts(self, timeline: Timeline) -> Sequence[Miscount]:
         """The numbers of the timeline that are wrong; each is recounted at one moment."""
         ...

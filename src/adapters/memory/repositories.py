@@ -446,6 +446,10 @@ class MemoryAudit:
         """Of none is a number stored."""
         return ()
 
+    async def uncounted(self, *, limit: int) -> int:  # noqa: ARG002
+        """Nothing waits."""
+        return 0
+
     async def miscounts(self, timeline: Timeline) -> Sequence[Miscount]:  # noqa: ARG002
         """Nothing is stored that could be wrong."""
         return ()

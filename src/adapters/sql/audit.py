@@ -15,6 +15,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    union_all,
 )
 
 from hashpost.adapters.sql.rows import tags_of
@@ -25,6 +26,7 @@ from hashpost.adapters.sql.tallies import (
     LEVELS,
     LIST,
     LISTINGS,
+    is_after_watermark,
     list_of,
     listed,
     timeline_of,
@@ -96,6 +98,18 @@ def _counted(limit: int) -> Select[Any]:
         .order_by(tallies.c.list)
         .limit(inline(limit))
     )
+
+
+@cache
+def _uncounted(limit: int) -> Select[Any]:
+    tail = select(posts.c.id).where(is_after_watermark(posts.c.id)).order_by(posts.c.id)
+    waiting = union_all(
+        *(
+            select(each.limit(inline(limit)).subquery().c[0])
+            for each in (tail, select(changes.c.post_id))
+        )
+    )
+    return select(func.count()).select_from(waiting.subquery())
 
 
 @cache
@@ -183,6 +197,11 @@ class SqlAudit:
         name = "" if after is None else list_of(after)
         rows = await self.run(_counted(limit), {"after": name})
         return [timeline_of(list_) for (list_,) in rows]
+
+    async def uncounted(self, *, limit: int) -> int:
+        """How many posts come after the watermark, and changes at or before it."""
+        ((count,),) = await self.run(_uncounted(limit))
+        return min(int(count), limit)
 
     async def miscounts(self, timeline: Timeline) -> Sequence[Miscount]:
         """Where tally, changes and tail do not add up to the count, or marks to what they mark."""

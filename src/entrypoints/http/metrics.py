@@ -143,18 +143,28 @@ async def _within(seconds: float, service: Service) -> list[Metric]:
 async def _stored(service: Service) -> list[Metric]:
     counts = await service.list_messages.counts()
     checks = await service.list_messages(state=State.DONE, job=SELF_CHECK, limit=1)
+    uncounted = await service.check_storage.uncounted()
     now = service.sweep_outbox.clock()
     differences = (_NUMBER.match(check.outcome or "") for check in checks)
     return [
         _storage_up(1),
         _messages(counts),
         _oldest(counts, now),
+        _uncounted(uncounted),
         *(_check_differences(int(number[0])) for number in differences if number),
     ]
 
 
 def _storage_up(value: int) -> Metric:
     return GaugeMetricFamily("hashpost_storage_up", "Whether the storage answers.", value)
+
+
+def _uncounted(value: int) -> Metric:
+    return GaugeMetricFamily(
+        "hashpost_uncounted",
+        "Posts and changes that the next roll-up counts in, and every reader until then.",
+        value,
+    )
 
 
 def _messages(counts: Iterable[MessageCount]) -> Metric:

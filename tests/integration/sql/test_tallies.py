@@ -173,7 +173,7 @@ class _Undone(Exception):
 
 @pytest.fixture
 async def world(migrated_url: str) -> AsyncIterator[World]:
-    storages = [await SqlStorage.open(migrated_url, measure=FINE) for _ in range(2)]
+    storages = [await SqlStorage.open(migrated_url, measure=FINE, rolls_up=False) for _ in range(2)]
     world = World(storages)
     async with storages[0].transaction() as tx:
         for user in world.users:
@@ -235,6 +235,18 @@ async def test_what_is_counted_anew_from_the_start_is_right(world: World) -> Non
 
     await world.compare()
     assert await faults(world) == []
+
+
+async def test_it_tells_how_much_waits_to_be_counted(world: World) -> None:
+    while len(world.ids) < 20:
+        await world.write()
+
+    async with world.storage.reading() as reading:
+        waiting = await reading.audit.uncounted(limit=1000)
+        assert await reading.audit.uncounted(limit=3) == 3
+        await world.roll_up()
+        assert await reading.audit.uncounted(limit=1000) == 0
+    assert waiting > 3
 
 
 async def test_whoever_writes_or_only_opens_rolls_up_by_itself(migrated_url: str) -> None:
