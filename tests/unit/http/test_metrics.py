@@ -28,6 +28,7 @@ SECONDS = "hashpost_http_request_duration_seconds"
 IN_FLIGHT = "hashpost_http_requests_in_flight"
 MESSAGES = "hashpost_messages"
 OLDEST = "hashpost_oldest_message_seconds"
+UNCOUNTED = "hashpost_uncounted"
 DIFFERENCES = "hashpost_check_differences"
 UP = "hashpost_storage_up"
 WAITING = "hashpost_http_requests_waiting"
@@ -67,6 +68,7 @@ async def test_they_come_as_text_for_prometheus_which_nobody_keeps(nobody: Calle
         UP: "gauge",
         MESSAGES: "gauge",
         OLDEST: "gauge",
+        UNCOUNTED: "gauge",
     }
 
 
