@@ -49,7 +49,8 @@ class Argon2Hasher:
         self._decoy = _DECOY.format(memory=memory_kib, time=time_cost, lanes=1)
         # Measured on two cores, reads beside 50 log-ins that wait, 99th percentile: 18 ms with two
         # threads as nice as all, 9 ms with nicer ones, at 57 log-ins a second both; 8 ms with one
-        # nicer thread, but at 41. Alone reads take 3 to 4 ms. To be nicer by 19 gains nothing.
+        # nicer thread, but at 41. Alone reads take 3 to 4 ms. To be nicer by 19, or SCHED_IDLE,
+        # gains nothing: a thread that waits for a core may hold the interpreter's lock meanwhile.
         self._threads = ThreadPoolExecutor(
             threads, thread_name_prefix="argon2", initializer=_let_others_go_first
         )
