@@ -72,7 +72,7 @@ def settle(url: str) -> None:
 
 
 async def _roll_up(url: str) -> None:
-    storage = await SqlStorage.open(url)
+    storage = await SqlStorage.open(url, rolls_up=False)
     try:
         while not await storage.roll_up():
             pass

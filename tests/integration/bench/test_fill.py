@@ -1,3 +1,4 @@
+import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -21,7 +22,7 @@ async def test_a_recount_of_postgresql_finds_no_difference(world_url: str) -> No
 
 async def test_a_recount_of_sqlite_finds_no_difference(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/posts.db"
-    fill(url, World(POSTS, last_hour()))
+    await asyncio.to_thread(fill, url, World(POSTS, last_hour()))
 
     async with open_service(url, secret_key=KEY) as service:
         differences = [each async for each in service.check_storage()]
