@@ -50,7 +50,7 @@ class Argon2Hasher:
         # Measured on two cores, reads beside 50 log-ins that wait, 99th percentile: 18 ms with two
         # threads as nice as all, 9 ms with nicer ones, at 57 log-ins a second both; 8 ms with one
         # nicer thread, but at 41. Alone reads take 3 to 4 ms. To be nicer by 19, or SCHED_IDLE,
-        # gains nothing: a thread that waits for a core may hold the interpreter's lock meanwhile.
+        # gained nothing; perhaps a thread that waits for a core holds the interpreter's lock.
         self._threads = ThreadPoolExecutor(
             threads, thread_name_prefix="argon2", initializer=_let_others_go_first
         )

@@ -57,9 +57,10 @@ from hashpost.adapters.sql.tallies import (
     total,
 )
 from hashpost.adapters.sql.transaction import Lines, Run
+from hashpost.domain.errors import Unavailable
 
-POSTS_AT_ONCE = 100_000
-"""How many posts one transaction folds in, a few seconds of work."""
+POSTS_AT_ONCE = {"postgresql": 100_000, "sqlite": 5_000}
+"""How many posts one transaction folds in: in SQLite other writers wait for it."""
 PATIENCE = 60.0
 """Seconds that one transaction may take, and a wait for writers: nobody waits for either."""
 _LOOKS_EVERY = 0.003
@@ -253,7 +254,7 @@ class RollUp:
 
     lines: Lines
     measure: Measure = field(default_factory=Measure)
-    posts_at_once: int = POSTS_AT_ONCE
+    posts_at_once: int | None = None
 
     async def __call__(self) -> bool:
         """Fold in what is there by now; False if somebody else is about it.
@@ -277,14 +278,21 @@ class RollUp:
                 return is_done
 
     async def _let_writers_end(self) -> None:
-        """Return when all have ended who began to write before now."""
+        """Return when all have ended who began to write before now.
+
+        Raises:
+            Unavailable: somebody does not end.
+        """
         if self.lines.dialect == "sqlite":
             return  # there is one writer, and it is us, next
         writers = await self._writers()
-        async with asyncio.timeout(PATIENCE):
-            while writers:
-                await asyncio.sleep(_LOOKS_EVERY)
-                writers &= await self._writers()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while writers:
+                    await asyncio.sleep(_LOOKS_EVERY)
+                    writers &= await self._writers()
+        except TimeoutError as error:
+            raise Unavailable from error
 
     async def _writers(self) -> set[str]:
         return {transaction for (transaction,) in await self.lines(_WRITERS)}
@@ -297,7 +305,8 @@ class RollUp:
         ((folded, announced),) = state
         last = max(folded, min(newest, announced))
         bounds = {"folded": folded, "upto": last}
-        if more := await run(_step(self.posts_at_once), bounds):
+        posts_at_once = self.posts_at_once or POSTS_AT_ONCE[self.lines.dialect]
+        if more := await run(_step(posts_at_once), bounds):
             bounds["upto"] = more[0][0]
         changed = [_Mark(*row) for row in await run(_MARK, bounds)]
         lists = dict(map(tuple, await run(_TALLY, bounds)))

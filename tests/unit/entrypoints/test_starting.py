@@ -58,7 +58,9 @@ def printed(program: str, *, folder: Path) -> list[str]:
     return done.stdout.split()
 
 
-@pytest.mark.parametrize("other", ["aiosmtplib", "email_validator", "redis"])
+@pytest.mark.parametrize(
+    "other", ["aiosmtplib", "email_validator", "psycopg", "redis", "sqlalchemy.orm"]
+)
 def test_what_serves_other_settings_or_a_later_request_is_not_loaded(
     loaded: set[str], other: str
 ) -> None:
