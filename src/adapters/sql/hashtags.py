@@ -26,11 +26,11 @@ from sqlalchemy import (
 
 from hashpost.adapters.sql.hiding import is_shown, is_shown_among_many, run_hiding, telling
 from hashpost.adapters.sql.statements import inline, is_among
-from hashpost.adapters.sql.tables import changes, post_hashtags, posts, tallies
+from hashpost.adapters.sql.tables import changes, is_of_hashtag, post_hashtags, posts, tallies
 from hashpost.adapters.sql.tallies import (
+    ALL_HASHTAGS,
     FOLDED,
     is_after_watermark,
-    is_of_hashtag,
     of_hashtag,
     total,
 )
@@ -67,7 +67,7 @@ def _lately() -> CTE:
         post_hashtags.c.name
     )
     changed = select(changes.c.list, changes.c.delta)
-    changed = changed.where(*is_of_hashtag(changes.c.list), changes.c.post_id <= FOLDED)
+    changed = changed.where(changes.c.list.between(*ALL_HASHTAGS), changes.c.post_id <= FOLDED)
     both = union_all(entered, changed).subquery("both")
     delta = total(both.c.delta).label("delta")
     return select(both.c.list, delta).group_by(both.c.list).cte("lately")
@@ -105,7 +105,7 @@ def _popular(*, hiding: bool) -> Select[Any]:
     fewer = select(_COUNT).where(lately.c.delta < inline(0)).scalar_subquery()
     best = (
         select(tallies.c.list, tallies.c.live)
-        .where(*is_of_hashtag(tallies.c.list))
+        .where(is_of_hashtag)
         .order_by(tallies.c.live.desc(), tallies.c.list)
         .limit(_number("limit") + fewer)
         .subquery("best")

@@ -25,8 +25,9 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    and_,
     false,
+    func,
+    literal_column,
     true,
 )
 
@@ -221,15 +222,18 @@ tallies = Table(
     PrimaryKeyConstraint("list"),
     sqlite_with_rowid=False,
 )
-_is_of_hashtag = and_(tallies.c.list >= "#", tallies.c.list < "$")  # "$" comes right after "#"
+# No range of names: SQLite would rather read that from the primary key, and sort it.
+is_of_hashtag = func.substr(tallies.c.list, literal_column("1"), literal_column("1")) == (
+    literal_column("'#'")
+)
 
 # The most used hashtags, in the order of the ranking.
 Index(
     "ix_tallies_hashtags",
     tallies.c.live.desc(),
     tallies.c.list,
-    postgresql_where=_is_of_hashtag,
-    sqlite_where=_is_of_hashtag,
+    postgresql_where=is_of_hashtag,
+    sqlite_where=is_of_hashtag,
 )
 
 # Shard key: list. How many live posts of a long list lie from one post id to the next of the same

