@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -184,31 +184,15 @@ async def world(migrated_url: str) -> AsyncIterator[World]:
 
 
 async def test_answers_are_exact_at_every_moment_beside_writers_and_roll_ups(world: World) -> None:
-    is_over = asyncio.Event()
-    compared = rolled = 0
+    async def repeat(work: Callable[[], Awaitable[None]], times: int) -> None:
+        for _ in range(times):
+            await work()
 
-    async def write() -> None:
-        written = 0
-        while written < 60 or compared < 20 or rolled < 5:
-            await world.write()
-            written += 1
-
-    async def roll_up() -> None:
-        nonlocal rolled
-        while not is_over.is_set():
-            await world.roll_up()
-            rolled += 1
-
-    async def compare() -> None:
-        nonlocal compared
-        while not is_over.is_set():
-            await world.compare()
-            compared += 1
-
-    others = [asyncio.create_task(each()) for each in (roll_up, roll_up, compare, compare)]
-    await asyncio.gather(*(write() for _ in range(6)))
-    is_over.set()
-    await asyncio.gather(*others)
+    await asyncio.gather(
+        *(repeat(world.write, 60) for _ in range(6)),
+        *(repeat(world.compare, 30) for _ in range(2)),
+        *(repeat(world.roll_up, 8) for _ in range(2)),
+    )
 
     assert await faults(world) == []
 
