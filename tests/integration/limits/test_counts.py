@@ -7,10 +7,17 @@ from uuid import uuid4
 import pytest
 from redis.asyncio import Redis
 
+from hashpost.adapters.limits import shared
 from hashpost.adapters.limits.process import ProcessCounts
 from hashpost.adapters.limits.shared import RedisCounts
 
 AnyCounts = ProcessCounts | RedisCounts
+
+
+@pytest.fixture(autouse=True)
+def _a_patient_counter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is told of here is counting; how long it takes is told of elsewhere."""
+    monkeypatch.setattr(shared, "ANSWERS_WITHIN", 10)
 
 
 @pytest.fixture(params=["process", "redis"])

@@ -1,12 +1,16 @@
 """The recount names what is wrong."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from hashpost.adapters.memory import MemoryStorage
+from hashpost.adapters.memory.repositories import MemoryAudit
 from hashpost.application.housekeeping import Difference
+from hashpost.application.ports import Miscount
 from hashpost.application.service import Service
 from hashpost.domain.post import Post
-from hashpost.domain.timeline import HashtagPosts
+from hashpost.domain.timeline import HashtagPosts, Timeline
 
 
 async def differences(service: Service, batch: int = 2) -> list[Difference]:
@@ -67,6 +71,46 @@ async def test_places_of_posts_that_do_not_exist_are_named(
     assert await differences(service) == [
         Difference("timeline of #a", f"post {posts[4].id + 1}", "no such post")
     ]
+
+
+class Numbers(MemoryAudit):
+    """Of five timelines numbers are stored; those of the second and the last are wrong."""
+
+    names = ("a", "b", "c", "d", "e")
+
+    async def counted(self, *, after: Timeline | None, limit: int) -> Sequence[Timeline]:
+        """Some of them."""
+        all_ = [HashtagPosts(name) for name in self.names]
+        begin = 0 if after is None else [*map(str, all_)].index(str(after)) + 1
+        return all_[begin : begin + limit]
+
+    async def miscounts(self, timeline: Timeline) -> Sequence[Miscount]:
+        """One each."""
+        is_wrong = timeline in (HashtagPosts("b"), HashtagPosts("e"))
+        return [Miscount(f"count of {timeline.name}", 3, 4)] if is_wrong else []
+
+    async def uncounted(self, *, limit: int) -> int:
+        """More than anybody wants to know."""
+        return limit
+
+
+async def test_stored_numbers_that_are_wrong_are_named(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hashpost.adapters.memory.storage.MemoryAudit", Numbers)
+
+    assert await differences(service) == [
+        Difference("count of hashtag:b", "3", "4"),
+        Difference("count of hashtag:e", "3", "4"),
+    ]
+
+
+async def test_it_tells_how_much_waits_to_be_counted(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await service.check_storage.uncounted() == 0
+    monkeypatch.setattr("hashpost.adapters.memory.storage.MemoryAudit", Numbers)
+    assert await service.check_storage.uncounted() == 100_000
 
 
 async def test_a_service_over_a_storage_that_answers_is_ready(service: Service) -> None:

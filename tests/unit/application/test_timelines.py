@@ -211,3 +211,20 @@ async def test_popular_hashtags_are_five_unless_asked_otherwise(
 async def test_a_ranking_has_a_possible_length(service: Service, ada: User, limit: int) -> None:
     with pytest.raises(InvalidInput, match="limit: 1 to 50"):
         await service.popular_hashtags(ada.id, limit=limit)
+
+
+async def test_a_page_past_the_end_tells_whether_there_is_such_a_user(
+    service: Service, ada: User
+) -> None:
+    with pytest.raises(PageOutOfRange):
+        await service.list_user_posts(ada.id, ada.id, page=2)
+    with pytest.raises(UserNotFound):
+        await service.list_user_posts(ada.id, ada.id + 1, page=2)
+
+
+async def test_what_is_wrong_with_a_request_for_a_hashtag_is_told_beforehand(
+    service: Service,
+) -> None:
+    faults = service.list_hashtag_posts.faults("no hashtag", page=0, page_size=20, cursor=None)
+
+    assert {fault.field for fault in faults} == {"hashtag", "page"}
