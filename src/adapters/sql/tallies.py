@@ -23,6 +23,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Column,
     ColumnElement,
     FromClause,
     ScalarSelect,
@@ -160,7 +161,7 @@ class Listing:
     The parameter `list` has its name.
     """
 
-    key: ColumnElement[int]
+    key: Column[int]
     conditions: tuple[ColumnElement[bool], ...]
 
     def count(self) -> ColumnElement[int]:

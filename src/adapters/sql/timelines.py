@@ -10,6 +10,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Select,
+    Subquery,
     and_,
     bindparam,
     func,
@@ -69,7 +70,8 @@ def _slice(kind: str, *, limit: int, by: str, hiding: bool) -> Select[Any]:
 
     It begins `before` a post or after an offset, which is either walked, or too long for that and
     found by `marks`. The ids of the page come from an index alone; the posts that are passed over
-    are never read. Where posts are hidden, tallies and marks are of no use.
+    are never read, and those of a first page without a detour. Where posts are hidden, tallies and
+    marks are of no use.
 
     The limit stands in the statement and not in a parameter (there are as many statements as sizes
     of pages): the planner then knows that a page is short. A page of unknown length it takes for a
@@ -78,15 +80,8 @@ def _slice(kind: str, *, limit: int, by: str, hiding: bool) -> Select[Any]:
     listing = LISTINGS[kind]
     if hiding:
         listing = Listing(listing.key, (*listing.conditions, _HIDING[kind]))
-    match by:
-        case "before":
-            page = listing.newest().where(listing.key < _number("before"))
-        case "marks" if not hiding:
-            page = listing.after(_OFFSET)
-        case _:
-            page = listing.newest().offset(_OFFSET)
-    ids = page.limit(inline(limit)).subquery("ids")
-    found = select(*posts.c).join_from(ids, posts, posts.c.id == ids.c.id).subquery("found")
+        by = "walk" if by == "marks" else by
+    found = _posts_before(listing, limit) if by == "before" else _posts_after(listing, limit, by=by)
     count = listing.recount() if hiding else listing.count()
     total = select(count.label("count")).subquery("total")
     # The outer join gives the count its row even where the page is empty.
@@ -95,6 +90,26 @@ def _slice(kind: str, *, limit: int, by: str, hiding: bool) -> Select[Any]:
         .select_from(total.outerjoin(found, true()))
         .order_by(found.c.id.desc())
     )
+
+
+def _posts_before(listing: Listing, limit: int) -> Subquery:
+    """The posts of the list before a post; from their table where its index leads there."""
+    is_before = listing.key < _number("before")
+    if listing.key.table is posts:
+        own = select(*posts.c).where(*listing.conditions, is_before)
+        return own.order_by(posts.c.id.desc()).limit(inline(limit)).subquery("found")
+    return _looked_up(listing.newest().where(is_before), limit)
+
+
+def _posts_after(listing: Listing, limit: int, *, by: str) -> Subquery:
+    """The posts of the list after an offset."""
+    ids = listing.after(_OFFSET) if by == "marks" else listing.newest().offset(_OFFSET)
+    return _looked_up(ids, limit)
+
+
+def _looked_up(ids: Select[Any], limit: int) -> Subquery:
+    page = ids.limit(inline(limit)).subquery("ids")
+    return select(*posts.c).join_from(page, posts, posts.c.id == page.c.id).subquery("found")
 
 
 @cache
@@ -206,6 +221,8 @@ class SqlTimelines:
 
     async def at_offset(self, timeline: Timeline, *, offset: int, limit: int) -> Slice:
         """At most `limit` posts after the `offset` newest."""
+        if offset == 0:
+            return await self.before(timeline, post_id=PAST_ALL, limit=limit)
         kind, parameters = listed(list_of(timeline))
         by = "walk" if offset < self.measure.walk else "marks"
         forms = partial(_slice, kind, limit=limit, by=by)
