@@ -15,8 +15,6 @@ from collections import Counter
 from pathlib import Path
 from types import CodeType, FrameType
 
-import greenlet  # type: ignore[import-untyped]  # it has none
-
 _EVERY = 0.001
 """Seconds of CPU time; most kernels make four milliseconds of it."""
 
@@ -51,14 +49,9 @@ class Sampler:
 
     def _look(self, _: int, frame: FrameType | None) -> None:
         stack = []
-        current = greenlet.getcurrent()
         while frame is not None:
             stack.append(frame.f_code)
             frame = frame.f_back
-            if frame is None and current.parent is not None:
-                # What runs in a greenlet was called from where its parent waits.
-                current = current.parent
-                frame = current.gr_frame
         self._met[tuple(reversed(stack))] += 1
 
 
