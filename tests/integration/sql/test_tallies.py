@@ -101,7 +101,11 @@ class World:
                     raise _Undone
 
     async def _do_something(self, tx: Transaction) -> None:
-        kinds = ["add"] * 5 if not self.ids else ["add"] * 5 + ["change"] * 4 + ["old", "purge"]
+        kinds = (
+            ["add"] * 5
+            if not self.ids
+            else ["add"] * 5 + ["change"] * 4 + ["old", "purge", "erase"]
+        )
         match self.chance.choice(kinds):
             case "add":
                 ids = {self.new_id() for _ in range(self.chance.choice([1, 1, 1, 9]))}
@@ -111,6 +115,9 @@ class World:
             case "old":
                 below = min(self.ids) + 500
                 await tx.posts.delete_old(below=below, at=time_of(an_id()), limit=2)
+            case "erase":
+                owner = self.chance.choice(self.users)
+                await tx.posts.erase(owner_id=owner.id, limit=1)
             case "purge":
                 await tx.posts.purge(before=time_of(an_id()), limit=1)
             case _:
@@ -242,12 +249,13 @@ async def test_whoever_writes_or_only_opens_rolls_up_by_itself(migrated_url: str
         await tx.posts.add([first])
     other = await SqlStorage.open(migrated_url)
 
-    while await storage.roll_up.lines(folded) != [(first.id,)]:
-        pass
-    async with other.transaction() as tx:
-        await tx.posts.add([second])
-    while await storage.roll_up.lines(folded) != [(second.id,)]:
-        pass
+    async with asyncio.timeout(30):
+        while await storage.roll_up.lines(folded) != [(first.id,)]:
+            pass
+        async with other.transaction() as tx:
+            await tx.posts.add([second])
+        while await storage.roll_up.lines(folded) != [(second.id,)]:
+            pass
 
     await other.close()
     await storage.close()
