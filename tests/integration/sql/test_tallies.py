@@ -237,6 +237,10 @@ async def test_it_tells_how_much_waits_to_be_counted(world: World) -> None:
         assert await reading.audit.uncounted(limit=3) == 3
         await world.roll_up()
         assert await reading.audit.uncounted(limit=1000) == 0
+        async with world.storage.transaction() as tx:
+            await tx.posts.delete_old(below=2**53 - 1, at=time_of(an_id()), limit=1)
+        # One change to the list of all posts, one to the user's, and to those of hashtags.
+        assert await reading.audit.uncounted(limit=1000) >= 2
     assert waiting > 3
 
 
