@@ -11,7 +11,7 @@ from hashpost.adapters.mail.templates import JinjaTemplates
 from hashpost.adapters.passwords import Argon2Hasher
 from hashpost.adapters.system import SystemIds
 from hashpost.adapters.tokens import (
-    HmacCursors,
+    Blake2Cursors,
     HmacMailTokens,
     HmacRefreshTokens,
     JwtAccessTokens,
@@ -63,7 +63,7 @@ def a_service(
             access_tokens=JwtAccessTokens(KEYS),
             refresh_tokens=HmacRefreshTokens(KEYS),
             mail_tokens=HmacMailTokens(KEYS),
-            cursors=HmacCursors(KEYS),
+            cursors=Blake2Cursors(KEYS),
             emails=EmailSyntax(),
             mailer=mailer or MemoryMailer(),
             templates=JinjaTemplates(),

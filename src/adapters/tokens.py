@@ -1,4 +1,4 @@
-"""Access tokens by JWT; refresh tokens, cursors and tokens in mails by HMAC; one list of keys.
+"""Access tokens by JWT, refresh and mail tokens by HMAC, cursors by BLAKE2; one list of keys.
 
 The first key signs, all of them verify, so a key is changed by putting the new one in front and
 dropping the old one when its tokens have expired. Each use has a key of its own, derived from the
@@ -12,7 +12,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from typing import Any
 
 import jwt
@@ -171,8 +171,12 @@ class HmacRefreshTokens:
         return [_base64(hmac.digest(key, predecessor, "sha256")) for key in self._keys]
 
 
-class HmacCursors:
-    """Cursors: a position of 8 bytes and 16 bytes of HMAC-SHA-256 over timeline and position."""
+class Blake2Cursors:
+    """Cursors: a position of 8 bytes, and 16 of keyed BLAKE2b over position and timeline.
+
+    BLAKE2 takes a key itself (RFC 7693, section 2.9), and a third of the time of an HMAC: every
+    page has a cursor.
+    """
 
     _BYTES = 24
 
@@ -196,7 +200,7 @@ class HmacCursors:
         return int.from_bytes(packed, "big")
 
     def _tag(self, key: bytes, timeline: str, packed: bytes) -> bytes:
-        return hmac.digest(key, packed + timeline.encode(), "sha256")[:16]
+        return blake2b(packed + timeline.encode(), key=key, digest_size=16).digest()
 
 
 class HmacMailTokens:

@@ -123,6 +123,8 @@ def names(text: str) -> tuple[str, ...]:
 
 def parse(spelling: str) -> str | None:
     """The key of `spelling`, if it is one whole hashtag, with or without its sign; else `None`."""
+    if _is_plain_key(spelling):
+        return spelling
     text = spelling if spelling.startswith(tuple(SIGN)) else SIGN[0] + spelling
     match extract(text):
         case (Hashtag(start=0, end=end) as only,) if end == len(text):
@@ -154,6 +156,11 @@ def key(name: str) -> str:
     idempotent; but normalization is quadratic in a run of marks, so bound what you pass in.
     """
     return _folded(name).strip(_NOT_AT_THE_ENDS)
+
+
+def _is_plain_key(text: str) -> bool:
+    """Whether it is a key of ASCII letters and digits: most are, and need no closer look."""
+    return len(text) <= KEY_LIMIT and text.isascii() and text.isalnum() and text.islower()
 
 
 def _folded(name: str) -> str:

@@ -203,7 +203,7 @@ async def _world(
     from hashpost.adapters.passwords import Argon2Hasher
     from hashpost.adapters.system import SystemClock, SystemIds, chance
     from hashpost.adapters.tokens import (
-        HmacCursors,
+        Blake2Cursors,
         HmacMailTokens,
         HmacRefreshTokens,
         JwtAccessTokens,
@@ -223,7 +223,7 @@ async def _world(
         access_tokens=JwtAccessTokens(keys),
         refresh_tokens=HmacRefreshTokens(keys),
         mail_tokens=HmacMailTokens(keys),
-        cursors=HmacCursors(keys),
+        cursors=Blake2Cursors(keys),
         emails=EmailSyntax(),
         mailer=mailer or FileMailer(folder=default.mail_dir, composer=composer),
         templates=templates or OurTemplates(),

@@ -195,19 +195,19 @@ class SqlHashtags:
     async def popular(self, *, limit: int) -> Sequence[HashtagCount]:
         """The most used hashtags, ties by name in code-point order."""
         rows = await run_hiding(self.run, _popular, {"limit": limit})
-        return [HashtagCount(*row) for row in rows]
+        return [HashtagCount(row[0], row[1]) for row in rows]
 
     async def completions(self, prefix: str, *, limit: int) -> Sequence[HashtagCount]:
         """The most used hashtags whose names begin with the prefix."""
         values = {"prefix": prefix, "last": prefix + _LAST, "limit": limit}
         rows = await run_hiding(self.run, _completions, values)
-        return [HashtagCount(*row) for row in rows]
+        return [HashtagCount(row[0], row[1]) for row in rows]
 
     async def counts(self, names: Collection[str]) -> Mapping[str, int]:
         """The number of live posts under each of the hashtags that has any."""
         lists = [f"#{name}" for name in names]
         rows = await run_hiding(self.run, _counts, {"names": sorted(names), "lists": lists})
-        return dict(tuple(row) for row in rows)
+        return {row[0]: row[1] for row in rows}
 
     async def usage(
         self,
@@ -226,6 +226,6 @@ class SqlHashtags:
         }
         parameters = {**bounds, "least": least, "names": sorted(names)}
         rows = await run_hiding(self.run, _usage, parameters)
-        found = [Usage(name, users, users_before) for name, users, users_before in rows]
+        found = [Usage(*row[:3]) for row in rows]
         unused = set(names) - {usage.name for usage in found}
         return found + [Usage(name, 0, 0) for name in sorted(unused)]

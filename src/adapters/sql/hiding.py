@@ -57,13 +57,11 @@ class Forms(Protocol):
 
 
 async def run_hiding(run: Run, forms: Forms, parameters: Parameters = None) -> Rows:
-    """The rows of a statement, without what is hidden.
+    """The rows of a statement, without what is hidden; they may end with `telling`.
 
     No rows of the swift form need no second look: hiding makes answers smaller, never larger.
     """
     rows = await run(forms(hiding=False), parameters)
-    if not rows:
-        return rows
-    if rows[0][-1]:
+    if rows and rows[0][-1]:
         return await run(forms(hiding=True), parameters)
-    return [row[:-1] for row in rows]
+    return rows

@@ -1,6 +1,8 @@
 """A few connections for many."""
 
 import asyncio
+from asyncio import Future
+from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
@@ -70,7 +72,8 @@ class Pool:
         self, connect: Callable[[], Coroutine[Any, Any, Connection]], *, size: int
     ) -> None:
         self._connect = connect
-        self._places = asyncio.Semaphore(size)
+        self._places = size  # that nobody has
+        self._line: deque[Future[None]] = deque()
         self._idle: list[Connection] = []
         self._connecting: set[asyncio.Task[Connection]] = set()
 
@@ -80,7 +83,10 @@ class Pool:
         Raises:
             Unavailable: there is none by the deadline, a time of the event loop.
         """
-        await self._place(deadline)
+        if self._places:
+            self._places -= 1
+        else:
+            await self._place(deadline)
         while self._idle:
             connection = self._idle.pop()
             if connection.is_sound:
@@ -91,14 +97,14 @@ class Pool:
     def put(self, connection: Connection) -> None:
         """Take back a connection that is idle."""
         self._idle.append(connection)
-        self._places.release()
+        self._give_up_place()
 
     async def drop(self, connection: Connection) -> None:
         """Take back a connection that is good for nothing any more."""
         try:
             await connection.close()
         finally:
-            self._places.release()
+            self._give_up_place()
 
     async def close(self) -> None:
         """Close all connections; none is lent any more."""
@@ -107,14 +113,30 @@ class Pool:
             await self._idle.pop().close()
 
     async def _place(self, deadline: float) -> None:
-        if not self._places.locked():
-            await self._places.acquire()  # without a wait
-            return
+        """Wait for a place."""
+        loop = asyncio.get_running_loop()
+        place = loop.create_future()
+        self._line.append(place)
+        timer = loop.call_at(deadline, _end_waiting, place)
         try:
-            async with asyncio.timeout_at(deadline):
-                await self._places.acquire()
+            await place
         except TimeoutError as error:
             raise Unavailable from error
+        except asyncio.CancelledError:
+            if not place.cancelled() and place.exception() is None:
+                self._give_up_place()  # it came just now
+            raise
+        finally:
+            timer.cancel()
+
+    def _give_up_place(self) -> None:
+        """Give a place to the next in line, or to whoever comes."""
+        while self._line:
+            place = self._line.popleft()
+            if not place.done():
+                place.set_result(None)
+                return
+        self._places += 1
 
     async def _connected(self, deadline: float) -> Connection:
         task = asyncio.create_task(self._connect())
@@ -129,11 +151,16 @@ class Pool:
                 raise Unavailable from error
             raise
         except BaseException:
-            self._places.release()
+            self._give_up_place()
             raise
 
     def _made_for_nobody(self, task: asyncio.Task[Connection]) -> None:
         """Keep a connection, should there be one in the end; until then it has had its place."""
         if task.exception() is None:
             self._idle.append(task.result())
-        self._places.release()
+        self._give_up_place()
+
+
+def _end_waiting(place: Future[None]) -> None:
+    if not place.done():
+        place.set_exception(TimeoutError())

@@ -142,7 +142,7 @@ def _deleted_of(limit: int) -> Select[Any]:
     found = select(*posts.c).join_from(page, posts, posts.c.id == page.c.id).subquery("found")
     total = select(func.count().label("count")).where(*_DELETED_SINCE).subquery("total")
     return (
-        select(total.c.count, *post_columns(found))
+        select(*post_columns(found), total.c.count)
         .select_from(total.outerjoin(found, true()))
         .order_by(found.c.deleted_at.desc(), found.c.id.desc())
     )

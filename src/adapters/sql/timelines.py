@@ -28,7 +28,7 @@ from hashpost.adapters.sql.hiding import (
     run_hiding,
     telling,
 )
-from hashpost.adapters.sql.rows import POST, post_columns, post_of, slice_of
+from hashpost.adapters.sql.rows import POST, post_columns, posts_of, slice_of
 from hashpost.adapters.sql.statements import inline
 from hashpost.adapters.sql.tables import post_hashtags, posts
 from hashpost.adapters.sql.tallies import (
@@ -86,7 +86,7 @@ def _slice(kind: str, *, limit: int, by: str, hiding: bool) -> Select[Any]:
     total = select(count.label("count")).subquery("total")
     # The outer join gives the count its row even where the page is empty.
     return (
-        select(total.c.count, *post_columns(found), *telling(hiding=hiding))
+        select(*post_columns(found), total.c.count, *telling(hiding=hiding))
         .select_from(total.outerjoin(found, true()))
         .order_by(found.c.id.desc())
     )
@@ -189,7 +189,7 @@ def _matching(*, of: int, any: int, all: int, none: int, hiding: bool) -> Select
     count, last = func.count().label("count"), func.min(looked.c.id).label("last")
     extent = select(count, last).select_from(looked).subquery("extent")
     return (
-        select(extent.c.count, extent.c.last, *post_columns(found), *telling(hiding=hiding))
+        select(*post_columns(found), extent.c.count, extent.c.last, *telling(hiding=hiding))
         .select_from(extent.outerjoin(found, true()))
         .order_by(found.c.id.desc())
     )
@@ -237,7 +237,7 @@ class SqlTimelines:
     async def oldest(self, *, after: int, limit: int) -> Sequence[Post]:
         """At most `limit` live posts whose ids are above `after`."""
         rows = await run_hiding(self.run, partial(_oldest, limit), {"after": after})
-        return [post_of(row) for row in rows]
+        return posts_of(rows)
 
     async def matching(
         self,
@@ -266,8 +266,8 @@ class SqlTimelines:
         all_match = not (parts["any"] or parts["all"] or parts["none"])
         for look in _looks(offset + limit, budget=budget, all_match=all_match):
             rows = await run_hiding(self.run, forms, {**parameters, "look": look})
-            looked, last = rows[0][:2]
-            found = tuple(post_of(row[2:]) for row in rows if row[2] is not None)
+            looked, last = rows[0][len(POST) :][:2]
+            found = posts_of(rows)
             if looked < look or len(found) == limit:
                 return Stretch(found)
         return Stretch(found, last)

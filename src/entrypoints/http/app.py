@@ -26,7 +26,7 @@ from hashpost.entrypoints.http.me import Me
 from hashpost.entrypoints.http.metrics import Metrics
 from hashpost.entrypoints.http.openapi import Endpoint, Json, document
 from hashpost.entrypoints.http.posts import Posts
-from hashpost.entrypoints.http.requests import Call
+from hashpost.entrypoints.http.requests import SERVICE, Call
 from hashpost.entrypoints.http.routing import NO_STORE, PRIVATE, TARGET, Route, Routes, Target
 from hashpost.entrypoints.http.timelines import Timelines
 from hashpost.entrypoints.http.unsubscribe import Unsubscribing
@@ -44,11 +44,12 @@ def create_app(
     Without `rate_limits`, callers may do everything as often as they like.
     """
     litestar = _litestar()
-    litestar.state.service = service
     litestar.state.rate_limits = rate_limits or RateLimits(ProcessCounts(), UNLIMITED)
     litestar.state.metrics = metrics = Metrics()
     litestar.state.openapi = msgspec.json.encode(_document(litestar))
-    return Edge(_Handlers(litestar), Routes(_routes(litestar)), limits or Limits(), metrics)
+    return Edge(
+        _Handlers(litestar, service), Routes(_routes(litestar)), limits or Limits(), metrics
+    )
 
 
 def create_app_opening(
@@ -161,8 +162,9 @@ class _Handlers:
     them on: both are the edge's.
     """
 
-    def __init__(self, litestar: Litestar) -> None:
+    def __init__(self, litestar: Litestar, service: Service) -> None:
         self._litestar = litestar
+        self._service = service
         self._routes = {each.path: cast(Application, each.handle) for each in litestar.routes}
         self._handlers = {
             (template, method): handler
@@ -175,6 +177,7 @@ class _Handlers:
         target: Target = scope[TARGET]
         template = target.route.template
         scope["litestar_app"] = self._litestar
+        scope[SERVICE] = self._service
         scope["route_handler"] = self._handlers[template, scope["method"]]
         scope["path_params"] = target.parameters
         await self._routes[template](scope, receive, send)

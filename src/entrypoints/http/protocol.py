@@ -65,6 +65,7 @@ class Http11(HttpToolsProtocol):
         self._method = b""  # which the parser has not heard of
         self._is_done = False  # whatever else comes is thrown away
         self._refusal: HashpostError | None = None
+        self._patience: float | None = None  # for what comes next, from when this data is parsed
         self._due: TimerHandle | None = None
         self._gone: Future[None] = self.loop.create_future()
 
@@ -75,6 +76,7 @@ class Http11(HttpToolsProtocol):
         line = Line(cast(Transport, transport), self.loop, must_linger=self._may_have_more)
         super().connection_made(line)
         self._expect_more_within(HEAD_SECONDS)
+        self._set_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
@@ -89,6 +91,7 @@ class Http11(HttpToolsProtocol):
                 cast(Line, self.transport).discard(len(data) - start)
                 return
             self._take(data[start : start + _PIECE])
+        self._set_timer()
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Keep the connection for an answer that is still due to a complete request."""
@@ -226,9 +229,16 @@ class Http11(HttpToolsProtocol):
 
     def _expect_more_within(self, seconds: float) -> None:
         self._expect_nothing()
-        self._due = self.loop.call_later(seconds, self._on_overdue)
+        self._patience = seconds
+
+    def _set_timer(self) -> None:
+        """Wait for what is expected: not for every part of a request that has come in whole."""
+        if self._patience is not None:
+            self._due = self.loop.call_later(self._patience, self._on_overdue)
+            self._patience = None
 
     def _expect_nothing(self) -> None:
+        self._patience = None
         if self._due is not None:
             self._due.cancel()
             self._due = None

@@ -1,8 +1,9 @@
 """Reading query strings, strictly, with every wrong parameter named at once."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -147,11 +148,7 @@ class _Query:
 
     def __init__(self, query_string: bytes) -> None:
         self.faults: list[FieldError] = []
-        self.given: dict[str | None, list[str | None]] = {}
-        for part in query_string.split(b"&"):
-            if part:
-                name, _, value = part.partition(b"=")
-                self.given.setdefault(_decoded(name), []).append(_decoded(value))
+        self.given = _given(query_string)
 
     def text(self, name: str) -> str | None:
         """The value of a parameter, or None without one."""
@@ -178,6 +175,17 @@ class _Query:
             self.faults.append(FieldError(name, f"a number in plain decimal digits, to {MAX_ID}"))
             return None
         return int(text)
+
+
+@lru_cache(256)  # most callers ask for a first page
+def _given(query_string: bytes) -> Mapping[str | None, Sequence[str | None]]:
+    """The values of each name; None for what is not UTF-8."""
+    given: dict[str | None, list[str | None]] = {}
+    for part in query_string.split(b"&"):
+        if part:
+            name, _, value = part.partition(b"=")
+            given.setdefault(_decoded(name), []).append(_decoded(value))
+    return given
 
 
 def _decoded(part: bytes) -> str | None:

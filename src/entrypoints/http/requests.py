@@ -1,7 +1,7 @@
 """The request that handlers get."""
 
 from collections.abc import Iterator
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import msgspec
 from litestar import Request
@@ -17,6 +17,9 @@ from hashpost.entrypoints.http.limits import RateLimits
 
 S = TypeVar("S", bound=msgspec.Struct)
 
+SERVICE: Final = "hashpost.service"
+"""The key in the scope of the use cases."""
+
 
 def no_faults(**_: object) -> Iterator[FieldError]:
     """What the domain finds wrong with members that can only be of a wrong type: nothing."""
@@ -29,7 +32,7 @@ class Call(Request[Any, Access, State]):
     @property
     def service(self) -> Service:
         """The use cases."""
-        service: Service = self.app.state.service
+        service: Service = self.asgi_scope[SERVICE]
         return service
 
     @property

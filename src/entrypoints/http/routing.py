@@ -8,6 +8,7 @@ here instead, strictly and as they came.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
@@ -34,7 +35,7 @@ HASHING: Final = {"hashing": True}
 take a password to be hashed, for which others need not wait."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Route:
     """A path template, as `/api/posts/{id_post:int}`, and the rules of its answers."""
 
@@ -45,7 +46,7 @@ class Route:
     hashing: frozenset[str] = frozenset()
     """The methods that hash a password."""
 
-    @property
+    @cached_property
     def allowed(self) -> tuple[str, ...]:
         """Every method that the path answers, in the order of the alphabet."""
         implied = {"HEAD", "OPTIONS"} if "GET" in self.methods else {"OPTIONS"}

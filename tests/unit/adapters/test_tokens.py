@@ -11,7 +11,7 @@ import jwt
 import pytest
 
 from hashpost.adapters.tokens import (
-    HmacCursors,
+    Blake2Cursors,
     HmacMailTokens,
     HmacRefreshTokens,
     JwtAccessTokens,
@@ -45,14 +45,14 @@ class TestHmacRefreshTokens(contracts.RefreshTokensContract):
         return HmacRefreshTokens([OTHER_KEY])
 
 
-class TestHmacCursors(contracts.CursorsContract):
+class TestBlake2Cursors(contracts.CursorsContract):
     @pytest.fixture
-    def cursors(self) -> HmacCursors:
-        return HmacCursors([KEY])
+    def cursors(self) -> Blake2Cursors:
+        return Blake2Cursors([KEY])
 
     @pytest.fixture
-    def strange_cursors(self) -> HmacCursors:
-        return HmacCursors([OTHER_KEY])
+    def strange_cursors(self) -> Blake2Cursors:
+        return Blake2Cursors([OTHER_KEY])
 
 
 class TestHmacMailTokens(contracts.MailTokensContract):
@@ -73,7 +73,9 @@ def test_tokens_in_mails_outlive_a_change_of_keys() -> None:
     assert new.read_reset(reset, at=START) == (7, 1)
 
 
-@pytest.mark.parametrize("make", [JwtAccessTokens, HmacRefreshTokens, HmacCursors, HmacMailTokens])
+@pytest.mark.parametrize(
+    "make", [JwtAccessTokens, HmacRefreshTokens, Blake2Cursors, HmacMailTokens]
+)
 @pytest.mark.parametrize("keys", [[], [b""], [b"x" * 31], [KEY, b"x" * 31]])
 def test_a_short_key_is_refused(make: Callable[[list[bytes]], object], keys: list[bytes]) -> None:
     with pytest.raises(ValueError, match="32 bytes"):
@@ -97,10 +99,10 @@ def test_a_token_that_was_read_before_ends_in_its_time() -> None:
 
 
 def test_cursors_of_an_older_key_are_read() -> None:
-    old, both = HmacCursors([OTHER_KEY]), HmacCursors([KEY, OTHER_KEY])
+    old, both = Blake2Cursors([OTHER_KEY]), Blake2Cursors([KEY, OTHER_KEY])
 
     assert both.unseal("posts", old.seal("posts", 5)) == 5
-    assert HmacCursors([KEY]).unseal("posts", both.seal("posts", 5)) == 5
+    assert Blake2Cursors([KEY]).unseal("posts", both.seal("posts", 5)) == 5
 
 
 def test_successors_are_derived_with_every_key_the_first_one_first() -> None:

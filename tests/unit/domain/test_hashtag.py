@@ -16,7 +16,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from hashpost.domain.hashtag import Hashtag, extract, key, names, parse, parse_prefix
+from hashpost.domain.hashtag import KEY_LIMIT, Hashtag, extract, key, names, parse, parse_prefix
 from hashpost.domain.post import text_faults
 from hashpost.testing.strategies import (
     hashtag_texts,
@@ -110,7 +110,10 @@ class TestProperties:
     def test_the_sign_makes_no_difference(self, hashtag: str, sign: str) -> None:
         assert parse(sign + hashtag[1:]) == parse(hashtag)
 
-    @given(any_texts)
+    @given(st.one_of(any_texts, st.text(st.sampled_from("az09AZ_é"), max_size=120)))
+    @example("a" * KEY_LIMIT)
+    @example("a" * (KEY_LIMIT + 1))
+    @example("0" * 9)
     def test_a_spelling_is_one_hashtag_if_extraction_covers_all_of_it(self, text: str) -> None:
         assume(not text.startswith(tuple(SIGN)))
         whole = {each.end - each.start: each.name for each in extract(f"#{text}")}
