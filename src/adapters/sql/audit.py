@@ -26,6 +26,7 @@ from hashpost.adapters.sql.tallies import (
     LEVELS,
     LIST,
     LISTINGS,
+    count,
     is_after_watermark,
     list_of,
     listed,
@@ -115,8 +116,9 @@ def _uncounted(limit: int) -> Select[Any]:
 @cache
 def _count(kind: str) -> Select[Any]:
     """The count of a list, as it is told and as it is."""
-    counts: tuple[ColumnElement[Any], ...] = (LISTINGS[kind].count(), LISTINGS[kind].recount())
-    return select(*counts)
+    listing = LISTINGS[kind]
+    told: ColumnElement[Any] = count(listing.counted().subquery("counted"))
+    return select(told, listing.recount())
 
 
 def _stretches(level: int) -> Subquery:

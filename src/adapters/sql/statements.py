@@ -90,3 +90,20 @@ class _List(TypeDecorator[Sequence[Any]]):
 
     def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> Any:
         return value if dialect.name == "postgresql" else json.dumps(value)
+
+
+class least(FunctionElement[int]):  # noqa: N801 - a function of SQL
+    """The smaller one of two numbers."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(least)
+def _least(element: least, compiler: SQLCompiler, **how: Any) -> str:
+    return f"least({compiler.process(element.clauses, **how)})"
+
+
+@compiles(least, "sqlite")
+def _least_in_sqlite(element: least, compiler: SQLCompiler, **how: Any) -> str:
+    return f"min({compiler.process(element.clauses, **how)})"

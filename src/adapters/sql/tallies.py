@@ -12,16 +12,17 @@ older id) is kept as a change of so much, until the next roll-up (`rollups`) fol
 All of it is read by one statement, which sees one moment, so it is exact at every moment.
 
 To find the place of a post by its number in a long list there are marks: how many live posts lie
-between one id and the next, for stretches of some 256, of some 64 of these, and so on. Whoever
-looks for a place adds up at most some hundred numbers a level, newest first, and goes on in the
-stretch where the sum would pass what is looked for. A mark holds the number of its own stretch
-only: whatever happens there changes one mark of each level.
+between one id and the next, for stretches of some 512, of some 64 of these, and so on. Whoever
+looks for a place adds up some numbers of a level, newest first, and goes on in the stretch in which
+the sum passes what is looked for. A mark holds the number of its own stretch only: whatever happens
+there changes one mark of each level.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     Column,
     ColumnElement,
@@ -39,7 +40,7 @@ from sqlalchemy import (
     true,
 )
 
-from hashpost.adapters.sql.statements import inline
+from hashpost.adapters.sql.statements import inline, least
 from hashpost.adapters.sql.tables import changes, marks, post_hashtags, posts, tallies, watermark
 from hashpost.domain.ids import MAX_ID
 from hashpost.domain.post import Post
@@ -55,7 +56,7 @@ PAST_ALL = MAX_ID + 1
 class Measure:
     """How fine the marks are. It is the same for all who use a database, but may be changed."""
 
-    stretch: int = 256
+    stretch: int = 512
     """Live posts between two marks when they are made; from twice as many on, more are made."""
     fan: int = 64
     """How many stretches make one of the next level."""
@@ -65,6 +66,15 @@ class Measure:
     def live(self, level: int) -> int:
         """Live posts between two marks of a level."""
         return self.stretch * int(self.fan**level)
+
+    def levels(self, offset: int) -> int:
+        """By how many levels of marks to look for a place: a level more costs as much as its fan.
+
+        So few stretches of the coarsest are passed that one level more would not pay.
+        """
+        if offset < self.walk:
+            return 0
+        return next((level for level in range(1, LEVELS) if offset < self.live(level)), LEVELS)
 
 
 def list_of(timeline: Timeline) -> str:
@@ -151,7 +161,7 @@ def _alone(column: ColumnElement[int]) -> ScalarSelect[int]:
 
 _TALLY = select(tallies.c.live).where(tallies.c.list == LIST).scalar_subquery()
 _IS_PENDING = (changes.c.list == LIST, changes.c.post_id <= FOLDED)
-_CHANGED = select(total(changes.c.delta)).where(*_IS_PENDING).scalar_subquery()
+_CHANGED = total(changes.c.delta)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,46 +174,50 @@ class Listing:
     key: Column[int]
     conditions: tuple[ColumnElement[bool], ...]
 
-    def count(self) -> ColumnElement[int]:
-        """How many live posts are in it."""
-        return func.coalesce(_TALLY, _ZERO) + self._tail() + _CHANGED
+    def counted(self) -> Select[Any]:
+        """One row: the `tally`, what came `newer`, and by how much the rest has `changed`."""
+        is_in_tail = (*self.conditions, is_after_watermark(self.key))
+        return select(
+            func.coalesce(_TALLY, _ZERO).label("tally"),
+            select(func.count()).where(*is_in_tail).scalar_subquery().label("newer"),
+            select(_CHANGED).where(*_IS_PENDING).scalar_subquery().label("changed"),
+        )
 
     def recount(self) -> ColumnElement[int]:
-        """The same, from the index alone: one by one."""
+        """How many live posts are in it, from the index alone: one by one."""
         return select(func.count()).where(*self.conditions).scalar_subquery()
 
     def newest(self) -> Select[Any]:
         """The ids, newest first."""
         return select(self.key.label("id")).where(*self.conditions).order_by(self.key.desc())
 
-    def after(self, offset: ColumnElement[int]) -> Select[Any]:
-        """The ids after the `offset` newest, newest first.
+    def after(self, offset: ColumnElement[int], counted: CTE, *, levels: int) -> Select[Any]:
+        """The ids after the `offset` newest, newest first, by so many levels of marks.
 
         Marks lead to a place that is at most as far: as if all that changed since they were made
         had come before it. The rest is walked, and everything where there is no such mark.
         """
         pending = select(func.count()).where(*_IS_PENDING).scalar_subquery()
-        top = select(
-            self._tail().label("newer"), pending.label("pending"), (FOLDED + _ONE).label("upto")
-        ).cte("top")
-        wanted = _alone(offset - top.c.newer - top.c.pending)
-        place: FromClause = select(top.c.upto, _ZERO.label("first_id"), _ZERO.label("newer")).cte(
-            "everything"
-        )
-        for level in reversed(range(LEVELS)):
-            place = _stretch(place, level, wanted)
-        changed = select(total(changes.c.delta)).where(
-            *_IS_PENDING, changes.c.post_id >= place.c.upto
-        )
-        newer = _alone(top.c.newer) + place.c.newer + changed.scalar_subquery()
-        end = select(case((wanted < _ZERO, inline(PAST_ALL)), else_=place.c.upto))
-        walk = select(case((wanted < _ZERO, offset), else_=offset - newer)).select_from(place)
+        newer = _alone(counted.c.newer)
+        # Beyond the end there is nothing: whoever asks is led to the last stretch.
+        last = _alone(counted.c.tally) - _ONE
+        wanted = select(least(offset - newer - pending, last).label("wanted")).cte("wanted")
+        is_far = _alone(wanted.c.wanted) >= _ZERO
+        place: FromClause = select(
+            (FOLDED + _ONE).label("upto"), _ZERO.label("first_id"), _ZERO.label("newer")
+        ).cte("everything")
+        for level in reversed(range(levels)):
+            place = _stretch(place, level, _alone(wanted.c.wanted))
+        changed = select(_CHANGED).where(*_IS_PENDING, place.c.upto <= changes.c.post_id)
+        passed = newer + place.c.newer + changed.scalar_subquery()
+        end = select(case((is_far, place.c.upto), else_=inline(PAST_ALL)))
+        walk = select(case((is_far, offset - passed), else_=offset)).select_from(place)
         return self.newest().where(self.key < end.scalar_subquery()).offset(walk.scalar_subquery())
 
-    def _tail(self) -> ScalarSelect[int]:
-        """How many there are after the watermark."""
-        is_in_tail = is_after_watermark(self.key)
-        return select(func.count()).where(*self.conditions, is_in_tail).scalar_subquery()
+
+def count(counted: FromClause) -> ColumnElement[int]:
+    """How many live posts are in a list that was `counted`."""
+    return counted.c.tally + counted.c.newer + counted.c.changed
 
 
 def _stretch(place: FromClause, level: int, wanted: ScalarSelect[int]) -> FromClause:
@@ -220,7 +234,8 @@ def _stretch(place: FromClause, level: int, wanted: ScalarSelect[int]) -> FromCl
         select(
             marks.c.first_id,
             func.coalesce(upto, _alone(place.c.upto)).label("upto"),
-            (_alone(place.c.newer) + so_far - marks.c.live).label("newer"),
+            (_alone(place.c.newer) + so_far).label("passed"),
+            marks.c.live,
         )
         .where(
             marks.c.list == LIST,
@@ -230,10 +245,11 @@ def _stretch(place: FromClause, level: int, wanted: ScalarSelect[int]) -> FromCl
         )
         .subquery(f"stretches_{level}")
     )
+    # In the order in which they are summed up, so that it ends with the one that is looked for.
     found = (
         select(stretches)
-        .where(stretches.c.newer <= wanted)
-        .order_by(stretches.c.first_id)
+        .where(stretches.c.passed > wanted)
+        .order_by(stretches.c.first_id.desc())
         .limit(_ONE)
         .subquery(f"found_{level}")
     )
@@ -241,7 +257,7 @@ def _stretch(place: FromClause, level: int, wanted: ScalarSelect[int]) -> FromCl
         select(
             func.coalesce(found.c.upto, place.c.upto).label("upto"),
             func.coalesce(found.c.first_id, place.c.first_id).label("first_id"),
-            func.coalesce(found.c.newer, place.c.newer).label("newer"),
+            func.coalesce(found.c.passed - found.c.live, place.c.newer).label("newer"),
         )
         .select_from(place.outerjoin(found, true()))
         .cte(f"place_{level}")

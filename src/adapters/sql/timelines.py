@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     ColumnElement,
+    FromClause,
     Select,
     Subquery,
     and_,
@@ -36,6 +37,7 @@ from hashpost.adapters.sql.tallies import (
     PAST_ALL,
     Listing,
     Measure,
+    count,
     list_of,
     listed,
 )
@@ -65,13 +67,12 @@ _OFFSET = _number("offset")
 
 
 @cache
-def _slice(kind: str, *, limit: int, by: str, hiding: bool) -> Select[Any]:
+def _slice(kind: str, *, limit: int, levels: int | None, hiding: bool) -> Select[Any]:
     """A page and the count, in one statement: both are of one moment.
 
-    It begins `before` a post or after an offset, which is either walked, or too long for that and
-    found by `marks`. The ids of the page come from an index alone; the posts that are passed over
-    are never read, and those of a first page without a detour. Where posts are hidden, tallies and
-    marks are of no use.
+    It begins before a post, or after an offset: that is found by so many `levels` of marks, and
+    walked to where there are none. The ids of the page come from an index alone; the posts that are
+    passed over are never read. Where posts are hidden, tallies and marks are of no use.
 
     The limit stands in the statement and not in a parameter (there are as many statements as sizes
     of pages): the planner then knows that a page is short. A page of unknown length it takes for a
@@ -80,10 +81,17 @@ def _slice(kind: str, *, limit: int, by: str, hiding: bool) -> Select[Any]:
     listing = LISTINGS[kind]
     if hiding:
         listing = Listing(listing.key, (*listing.conditions, _HIDING[kind]))
-        by = "walk" if by == "marks" else by
-    found = _posts_before(listing, limit) if by == "before" else _posts_after(listing, limit, by=by)
-    count = listing.recount() if hiding else listing.count()
-    total = select(count.label("count")).subquery("total")
+        levels = None if levels is None else 0
+    counted: FromClause = listing.counted().subquery("counted")
+    if levels is None:
+        found = _page(listing, limit, is_in=listing.key < _number("before"))
+    elif levels == 0:
+        found = _page_from(listing, limit, listing.newest().offset(_OFFSET))
+    else:
+        counted = listing.counted().cte("counted")
+        found = _page_from(listing, limit, listing.after(_OFFSET, counted, levels=levels))
+    number = listing.recount() if hiding else count(counted)
+    total = select(number.label("count")).subquery("total")
     # The outer join gives the count its row even where the page is empty.
     return (
         select(*post_columns(found), total.c.count, *telling(hiding=hiding))
@@ -92,23 +100,17 @@ def _slice(kind: str, *, limit: int, by: str, hiding: bool) -> Select[Any]:
     )
 
 
-def _posts_before(listing: Listing, limit: int) -> Subquery:
-    """The posts of the list before a post; from their table where its index leads there."""
-    is_before = listing.key < _number("before")
+def _page_from(listing: Listing, limit: int, ids: Select[Any]) -> Subquery:
+    """The posts from the first of these ids on, which is looked for by itself."""
+    return _page(listing, limit, is_in=listing.key <= ids.limit(inline(1)).scalar_subquery())
+
+
+def _page(listing: Listing, limit: int, *, is_in: ColumnElement[bool]) -> Subquery:
+    """The newest posts of the list for which that holds; read as the index of their table goes."""
     if listing.key.table is posts:
-        own = select(*posts.c).where(*listing.conditions, is_before)
+        own = select(*posts.c).where(*listing.conditions, is_in)
         return own.order_by(posts.c.id.desc()).limit(inline(limit)).subquery("found")
-    return _looked_up(listing.newest().where(is_before), limit)
-
-
-def _posts_after(listing: Listing, limit: int, *, by: str) -> Subquery:
-    """The posts of the list after an offset."""
-    ids = listing.after(_OFFSET) if by == "marks" else listing.newest().offset(_OFFSET)
-    return _looked_up(ids, limit)
-
-
-def _looked_up(ids: Select[Any], limit: int) -> Subquery:
-    page = ids.limit(inline(limit)).subquery("ids")
+    page = listing.newest().where(is_in).limit(inline(limit)).subquery("ids")
     return select(*posts.c).join_from(page, posts, posts.c.id == page.c.id).subquery("found")
 
 
@@ -224,14 +226,13 @@ class SqlTimelines:
         if offset == 0:
             return await self.before(timeline, post_id=PAST_ALL, limit=limit)
         kind, parameters = listed(list_of(timeline))
-        by = "walk" if offset < self.measure.walk else "marks"
-        forms = partial(_slice, kind, limit=limit, by=by)
+        forms = partial(_slice, kind, limit=limit, levels=self.measure.levels(offset))
         return slice_of(await run_hiding(self.run, forms, {**parameters, "offset": offset}))
 
     async def before(self, timeline: Timeline, *, post_id: int, limit: int) -> Slice:
         """At most `limit` posts whose ids are below `post_id`."""
         kind, parameters = listed(list_of(timeline))
-        forms = partial(_slice, kind, limit=limit, by="before")
+        forms = partial(_slice, kind, limit=limit, levels=None)
         return slice_of(await run_hiding(self.run, forms, {**parameters, "before": post_id}))
 
     async def oldest(self, *, after: int, limit: int) -> Sequence[Post]:

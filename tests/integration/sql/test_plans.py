@@ -44,9 +44,9 @@ SETTINGS = {
 INDEXES = {"all": "ix_posts_live", "user": "ix_posts_owner_live", "hashtag": "pk_post_hashtags"}
 STATEMENTS = {
     **{
-        f"{kind}, {by}": (_slice(kind, limit=LIMIT, by=by, hiding=False), index)
+        f"{kind}, {levels}": (_slice(kind, limit=LIMIT, levels=levels, hiding=False), index)
         for kind, index in INDEXES.items()
-        for by in ("walk", "marks", "before")
+        for levels in (None, 0, 1, 2, 3)
     },
     "oldest": (_oldest(LIMIT, hiding=False), "ix_posts_live"),
     "one post": (_BY_ID, "pk_posts"),
