@@ -165,7 +165,7 @@ class PostgresConnection:
             if self._is_worth_preparing(statement):
                 yield from self._prepare(statement)
             sends.append(self._sending(statement, values, formats))
-        return (yield from self._pipeline(sends))
+        return (yield from self._sent(sends))
 
     def _is_worth_preparing(self, statement: _Statement) -> bool:
         statement.runs += 1
@@ -176,7 +176,7 @@ class PostgresConnection:
         # On a trip of its own, once: a transaction that fails on this one takes no plan with it.
         name = f"s{next(self._names)}".encode()
         prepare = partial(self._libpq.send_prepare, name, statement.sql, statement.types)
-        yield from self._pipeline([prepare])
+        yield from self._sent([prepare])
         statement.name = name
 
     def _sending(self, statement: _Statement, values: Any, formats: Any) -> Callable[[], None]:
@@ -186,6 +186,20 @@ class PostgresConnection:
         return partial(
             self._libpq.send_query_params, statement.sql, values, statement.types, formats, _BINARY
         )
+
+    def _sent(self, sends: Sequence[Callable[[], None]]) -> PQGen[list[PGresult]]:
+        if len(sends) > 1:
+            results = yield from self._pipeline(sends)
+        else:
+            sends[0]()
+            yield from send(self._libpq)
+            results = yield from fetch_many(self._libpq)
+        for result in results:
+            if result.status == _FAILED:
+                raise error_from_result(result, self._values.encoding)
+        if len(results) < len(sends):
+            raise psycopg.OperationalError("the server has hung up")
+        return results
 
     def _pipeline(self, sends: Sequence[Callable[[], None]]) -> PQGen[list[PGresult]]:
         libpq = self._libpq
@@ -200,11 +214,6 @@ class PostgresConnection:
                 libpq.exit_pipeline_mode()
                 break
             results += found
-        for result in results:
-            if result.status == _FAILED:
-                raise error_from_result(result, self._values.encoding)
-        if len(results) < len(sends):
-            raise psycopg.OperationalError("the server has hung up")
         return results
 
     def _rows(self, results: Sequence[PGresult]) -> Rows:
