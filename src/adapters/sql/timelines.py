@@ -295,7 +295,7 @@ class SqlTimelines:
 def _parts(wanted: HashtagFilter, source: tuple[str, ...]) -> dict[str, list[str]]:
     """The hashtags of each part of the statement that looks among the posts of the source."""
     # Repeated names change nothing, and so there are few statements.
-    repeated = source[-1:] * (_power_of_two(len(source)) - len(source))
+    repeated = source[-1:] * (_rounded(len(source)) - len(source))
     return {
         "of": [*source, *repeated],
         "any": sorted((wanted.any or frozenset()).difference(source)),
@@ -322,6 +322,6 @@ def _looks(reach: int, *, budget: int, all_match: bool) -> Iterator[int]:
     yield budget
 
 
-def _power_of_two(number: int) -> int:
-    """The least power of two that is not below the number."""
-    return 1 << (number - 1).bit_length()
+def _rounded(number: int) -> int:
+    """The number or a little more: one of 1, 2, 4, 8, and from there on every eighth."""
+    return -(-number // 8) * 8 if number > 4 else 1 << (number - 1).bit_length()

@@ -463,14 +463,14 @@ def present_post(post: Post) -> PostAnswer:
 
 def present_matched_post(matched: MatchedPost) -> MatchedPostAnswer:
     """A post of a merged timeline."""
-    post = msgspec.structs.asdict(present_post(matched.post))
-    return MatchedPostAnswer(**post, matched_tags=list(map(TagAnswer, matched.matched_tags)))
+    post = msgspec.structs.astuple(present_post(matched.post))
+    return MatchedPostAnswer(*post, matched_tags=list(map(TagAnswer, matched.matched_tags)))
 
 
 def present_deleted_post(post: Post, deletion: Deletion) -> DeletedPostAnswer:
     """A deleted post."""
     return DeletedPostAnswer(
-        **msgspec.structs.asdict(present_post(post)),
+        *msgspec.structs.astuple(present_post(post)),
         deleted_at=timestamp(deletion.deleted_at),
         purge_at=timestamp(deletion.purge_at),
     )
