@@ -267,6 +267,8 @@ class RollUp:
             return True
         if announced < newest:
             async with self.lines.transaction() as run:
+                if not await run(_TAKE):
+                    return False
                 await run(_ANNOUNCE, {"upto": newest})
         await self._let_writers_end()
         while True:

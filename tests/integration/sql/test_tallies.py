@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise
 
+import psycopg
 import pytest
 from sqlalchemy import func, select
 
@@ -262,6 +263,21 @@ async def test_whoever_writes_or_only_opens_rolls_up_by_itself(migrated_url: str
             pass
 
     await other.close()
+    await storage.close()
+
+
+async def test_a_roll_up_leaves_it_at_once_to_one_that_is_under_way(migrated_postgres: str) -> None:
+    owner, storage = a_user(), await SqlStorage.open(migrated_postgres, rolls_up=False)
+    async with storage.transaction() as tx:
+        await tx.users.add(owner)
+        await tx.posts.add([a_post(owner)])
+
+    with psycopg.connect(migrated_postgres) as other:
+        other.execute("SELECT folded FROM watermark FOR UPDATE")
+        beside = await storage.roll_up()
+    after = await storage.roll_up()
+
+    assert (beside, after) == (False, True)
     await storage.close()
 
 
