@@ -451,12 +451,13 @@ async def test_behind_a_pooler_nothing_is_prepared_and_each_transaction_brings_i
 
     async with storage.transaction() as tx:
         ((limit,),) = await tx.users.run(text("SHOW statement_timeout"))
+        ((idle,),) = await tx.users.run(text("SHOW idle_in_transaction_session_timeout"))
         for _ in range(10):
             await tx.users.by_id(1)
         ((prepared,),) = await tx.users.run(text("SELECT count(*) FROM pg_prepared_statements"))
     after = await setting(storage, "statement_timeout")
 
-    assert (limit, prepared, after) == ("2250ms", 0, "0")
+    assert (limit, idle, prepared, after) == ("2250ms", "10s", 0, "0")
     await storage.close()
 
 
