@@ -65,6 +65,9 @@ PATIENCE = 60.0
 """Seconds that one transaction may take, and a wait for writers: nobody waits for either."""
 _LOOKS_EVERY = 0.003
 
+_CHANGED_MEANWHILE = "40001"
+"""PostgreSQL's word for it (its manual, appendix A): here, that the watermark was moved."""
+
 
 def _number(name: str) -> BindParameter[int]:
     return bindparam(name, type_=BigInteger)
@@ -260,7 +263,7 @@ class RollUp:
         """Fold in what is there by now; False if somebody else is about it.
 
         Raises:
-            Unavailable: the database is away, or somebody else changed the same; nothing is lost.
+            Unavailable: the database is away; nothing is lost.
         """
         ((folded, announced, newest, has_changes),) = await self.lines(_STATE)
         if folded >= newest and not has_changes:
@@ -272,10 +275,15 @@ class RollUp:
                 await run(_ANNOUNCE, {"upto": newest})
         await self._let_writers_end()
         while True:
-            async with self.lines.transaction(
-                isolation="repeatable read", patience=PATIENCE
-            ) as run:
-                is_done = await self._fold(run, newest)
+            try:
+                async with self.lines.transaction(
+                    isolation="repeatable read", patience=PATIENCE
+                ) as run:
+                    is_done = await self._fold(run, newest)
+            except Unavailable as error:
+                if getattr(error.__cause__, "sqlstate", None) == _CHANGED_MEANWHILE:
+                    return False
+                raise
             if is_done is not None:
                 return is_done
 

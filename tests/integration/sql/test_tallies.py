@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise
@@ -14,14 +14,15 @@ import pytest
 from sqlalchemy import func, select
 
 from hashpost.adapters.sql import SqlStorage
+from hashpost.adapters.sql.engines import Isolation
 from hashpost.adapters.sql.hashtags import SqlHashtags
 from hashpost.adapters.sql.rollups import RollUp
+from hashpost.adapters.sql.storage import PATIENCE
 from hashpost.adapters.sql.tables import changes, marks, post_hashtags, posts, tallies, watermark
 from hashpost.adapters.sql.tallies import LEVELS, Measure, list_of
 from hashpost.adapters.sql.timelines import SqlTimelines
-from hashpost.adapters.sql.transaction import Run
+from hashpost.adapters.sql.transaction import Lines, Run
 from hashpost.application.ports import Transaction
-from hashpost.domain.errors import Unavailable
 from hashpost.domain.ids import time_of
 from hashpost.domain.post import Post
 from hashpost.domain.timeline import AllPosts, HashtagPosts, Timeline, UserPosts
@@ -129,9 +130,8 @@ class World:
         lines = self.storage.roll_up.lines
         roll_up = RollUp(lines, FINE, posts_at_once=self.chance.choice([1, 7, 1000]))
         is_done = False
-        while not is_done:
-            with suppress(Unavailable):  # somebody else was at it
-                is_done = await roll_up()
+        while not is_done:  # somebody else was at it
+            is_done = await roll_up()
 
     async def _change(self, tx: Transaction, post_id: int) -> None:
         before: Post | None = await tx.posts.for_change(post_id)
@@ -279,6 +279,35 @@ async def test_a_roll_up_leaves_it_at_once_to_one_that_is_under_way(migrated_pos
 
     assert (beside, after) == (False, True)
     await storage.close()
+
+
+async def test_a_roll_up_leaves_it_to_one_that_was_quicker(migrated_postgres: str) -> None:
+    owner, storage = a_user(), await SqlStorage.open(migrated_postgres, rolls_up=False)
+    async with storage.transaction() as tx:
+        await tx.users.add(owner)
+        await tx.posts.add([a_post(owner)])
+    lines = _Overtaken(storage._lines._engines, patience=PATIENCE)
+
+    overtaken = await RollUp(lines)()
+    after = await storage.roll_up()
+
+    assert (overtaken, after) == (False, True)
+    await storage.close()
+
+
+class _Overtaken(Lines):
+    """On which somebody else moves the watermark once a moment has been seen."""
+
+    @asynccontextmanager
+    async def transaction(
+        self, *, isolation: Isolation = "read committed", patience: float | None = None
+    ) -> AsyncIterator[Run]:
+        async with super().transaction(isolation=isolation, patience=patience) as run:
+            if isolation == "repeatable read":
+                await run(select(watermark.c.folded))
+                async with super().transaction() as quicker:
+                    await quicker(watermark.update().values(folded=watermark.c.folded))
+            yield run
 
 
 async def faults(world: World) -> list[str]:
