@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 from hashpost.adapters.sql import SqlStorage
 from hashpost.adapters.sql.engines import Isolation
 from hashpost.adapters.sql.hashtags import SqlHashtags
+from hashpost.adapters.sql.rolling import SOON, Rolling
 from hashpost.adapters.sql.rollups import RollUp
 from hashpost.adapters.sql.storage import PATIENCE
 from hashpost.adapters.sql.tables import changes, marks, post_hashtags, posts, tallies, watermark
@@ -308,6 +309,27 @@ class _Overtaken(Lines):
                 async with super().transaction() as quicker:
                     await quicker(watermark.update().values(folded=watermark.c.folded))
             yield run
+
+
+async def test_what_is_written_just_as_rolling_ends_is_rolled_up_too() -> None:
+    rolled_up = asyncio.Semaphore(0)
+
+    async def roll_up() -> bool:
+        rolled_up.release()
+        return True
+
+    others = asyncio.all_tasks()
+    rolling = Rolling(roll_up)
+    rolling.note(SOON)
+    (task,) = asyncio.all_tasks() - others
+    while not task.done():  # noqa: ASYNC110 - nobody else has heard of it then
+        await asyncio.sleep(0)
+    rolling.note(SOON)
+
+    async with asyncio.timeout(5):
+        await rolled_up.acquire()
+        await rolled_up.acquire()
+    await rolling.close()
 
 
 async def faults(world: World) -> list[str]:
