@@ -129,7 +129,7 @@ class World:
     async def roll_up(self) -> None:
         """Fold in everything, in steps of several sizes."""
         lines = self.storage.roll_up.lines
-        roll_up = RollUp(lines, FINE, posts_at_once=self.chance.choice([1, 7, 1000]))
+        roll_up = RollUp(lines, FINE, at_once=self.chance.choice([1, 7, 1000]))
         is_done = False
         while not is_done:  # somebody else was at it
             is_done = await roll_up()
@@ -244,6 +244,22 @@ async def test_it_tells_how_much_waits_to_be_counted(world: World) -> None:
         # One change to the list of all posts, one to the user's, and to those of hashtags.
         assert await reading.audit.uncounted(limit=1000) >= 2
     assert waiting > 3
+
+
+async def test_however_many_changes_wait_one_transaction_folds_in_a_few(world: World) -> None:
+    while len(world.ids) < 20:
+        await world.write()
+    await world.roll_up()
+    async with world.storage.transaction() as tx:
+        await tx.posts.delete_old(below=2**53 - 1, at=time_of(an_id()), limit=20)
+    lines, waiting = world.storage.roll_up.lines, select(func.count()).select_from(changes)
+    ((before,),) = await lines(waiting)
+
+    is_done = await RollUp(lines, FINE, at_once=5)._fold_in()
+
+    assert is_done is None
+    assert await lines(waiting) == [(before - 5,)]
+    assert await faults(world) == []
 
 
 async def test_whoever_writes_or_only_opens_rolls_up_by_itself(migrated_url: str) -> None:
