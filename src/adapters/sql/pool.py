@@ -73,13 +73,16 @@ class Pool:
         self._places = asyncio.Semaphore(size)
         self._idle: list[Connection] = []
         self._connecting: set[asyncio.Task[Connection]] = set()
+        self.is_closed = False
 
     async def take(self, *, deadline: float) -> Connection:
         """A connection, to be given back by `put` or `drop`.
 
         Raises:
-            Unavailable: there is none by the deadline, a time of the event loop.
+            Unavailable: there is none by the deadline, a time of the event loop; or it is closed.
         """
+        if self.is_closed:
+            raise Unavailable("it is closed")
         await self._place(deadline)
         while self._idle:
             connection = self._idle.pop()
@@ -89,7 +92,7 @@ class Pool:
         return await self._connected(deadline)
 
     def put(self, connection: Connection) -> None:
-        """Take back a connection that is idle."""
+        """Take back a connection that is idle, unless the pool is closed: then drop it."""
         self._idle.append(connection)
         self._places.release()
 
@@ -101,7 +104,8 @@ class Pool:
             self._places.release()
 
     async def close(self) -> None:
-        """Close all connections; none is lent any more."""
+        """Close all idle connections; none is lent any more, and those that are come back."""
+        self.is_closed = True
         await asyncio.gather(*self._connecting, return_exceptions=True)
         while self._idle:
             await self._idle.pop().close()

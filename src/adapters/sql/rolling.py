@@ -32,6 +32,7 @@ class Rolling:
         self._writes = 0
         self._is_time = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._is_closed = False
         self._outage = Outage("the database, for roll-ups")
 
     def note(self, writes: int) -> None:
@@ -39,12 +40,13 @@ class Rolling:
         self._writes += writes
         if self._writes >= SOON:
             self._is_time.set()
-        if self._writes and self._task is None:
+        if self._writes and self._task is None and not self._is_closed:
             self._task = asyncio.create_task(self._run())
             self._task.add_done_callback(self._ended)
 
     async def close(self) -> None:
-        """Stop; what is under way is left undone."""
+        """Stop for good; what is under way is left undone."""
+        self._is_closed = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])

@@ -137,7 +137,7 @@ class _Lender:
 
     async def take_back(self, connection: Connection, cutter: asyncio.TimerHandle) -> None:
         """Take it back, rolled back if it is in a transaction; `cutter` ends all waiting."""
-        if connection.is_idle:
+        if connection.is_idle and not self._pool.is_closed:
             cutter.cancel()
             self._pool.put(connection)
             return
@@ -158,7 +158,7 @@ class _Lender:
             is_as_new = await connection.roll_back()
         finally:
             cutter.cancel()
-            if is_as_new:
+            if is_as_new and not self._pool.is_closed:
                 self._pool.put(connection)
             else:
                 await self._pool.drop(connection)

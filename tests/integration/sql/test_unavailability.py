@@ -20,6 +20,8 @@ from tests import servers
 from tests.integration.sql.outages import crash, hung
 
 SOON = 3
+OTHERS = """SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 SLEEP = text("SELECT pg_sleep(30)")
 
 Call = Callable[[SqlStorage], Awaitable[object]]
@@ -257,6 +259,23 @@ async def test_who_finds_no_free_connection_is_told_soon_and_the_others_go_on(
     assert waited < SOON
     await asyncio.gather(*(read(storage) for _ in range(20)))
     await storage.close()
+
+
+async def test_a_transaction_that_outlives_its_storage_leaves_no_connection_behind(
+    migrated_postgres: str,
+) -> None:
+    storage = await SqlStorage.open(migrated_postgres)
+    owner = await kept_user(storage)
+    async with storage.transaction() as tx:
+        await tx.posts.add([a_post(owner)])
+        await storage.close()
+
+    with psycopg.connect(migrated_postgres, autocommit=True) as watcher:
+        async with asyncio.timeout(5):
+            while watcher.execute(OTHERS).fetchone() != (0,):  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.01)
+    with pytest.raises(Unavailable):
+        await read(storage)
 
 
 async def test_a_transaction_that_lasts_too_long_is_not_committed(migrated_url: str) -> None:
