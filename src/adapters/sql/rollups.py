@@ -25,6 +25,7 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     ColumnElement,
+    ScalarSelect,
     Select,
     Subquery,
     Text,
@@ -162,31 +163,45 @@ def _into_marks(rows: Select[Any], *, adding: bool) -> ReturningInsert[Any]:
 
 
 def _mark() -> ReturningInsert[Any]:
-    """Add to the marks of the lists that have some."""
+    """Add to the marks of the lists that have some.
+
+    Each change is looked up on the finest level only. Where the others begin one of those does, so
+    they are found by it, once for all that changed in its stretch.
+    """
     moved = _moved()
+    finest = _marked(moved.c.list, inline(0), moved.c.post_id)
+    placed = select(moved.c.list, finest.label("first_id"), moved.c.delta).subquery("placed")
+    place = (placed.c.list, placed.c.first_id)
+    stretch = (
+        select(*place, total(placed.c.delta).label("delta")).group_by(*place).subquery("stretch")
+    )
     levels = union_all(*(select(inline(level).label("level")) for level in range(LEVELS))).subquery(
         "levels"
     )
-    mark = marks.alias("mark")
-    first_id = select(func.max(mark.c.first_id)).where(
-        mark.c.list == moved.c.list,
-        mark.c.level == levels.c.level,
-        mark.c.first_id <= moved.c.post_id,
-    )
-    placed = (
-        select(
-            moved.c.list,
-            levels.c.level,
-            first_id.scalar_subquery().label("first_id"),
-            moved.c.delta,
-        )
-        .select_from(moved.join(levels, true()))
-        .subquery("placed")
-    )
-    place = (placed.c.list, placed.c.level, placed.c.first_id)
-    has_marks = placed.c.first_id.is_not(None)
-    summed = select(*place, total(placed.c.delta)).where(has_marks).group_by(*place)
+    on_each = select(
+        stretch.c.list,
+        levels.c.level,
+        _marked(stretch.c.list, levels.c.level, stretch.c.first_id).label("first_id"),
+        stretch.c.delta,
+    ).select_from(stretch.join(levels, true()))
+    each = on_each.subquery("each")
+    mark = (each.c.list, each.c.level, each.c.first_id)
+    # Not asked of each change: PostgreSQL would look it up once more for that.
+    has_marks = each.c.first_id.is_not(None)
+    summed = select(*mark, total(each.c.delta)).where(has_marks).group_by(*mark)
     return _into_marks(summed, adding=True)
+
+
+def _marked(
+    list_: ColumnElement[str], level: ColumnElement[int], post_id: ColumnElement[int]
+) -> ScalarSelect[int]:
+    """Where the stretch of that level begins in which the post is; null where the list has none."""
+    mark = marks.alias("mark")
+    return (
+        select(func.max(mark.c.first_id))
+        .where(mark.c.list == list_, mark.c.level == level, mark.c.first_id <= post_id)
+        .scalar_subquery()
+    )
 
 
 _TALLY, _MARK, _BEGIN_MARKS = _tally(), _mark(), insert_new(marks).returning(*marks.c)
