@@ -246,6 +246,7 @@ LOOKUPS: dict[str, tuple[ClauseElement, str, dict[str, str]]] = {
         {"owner": "7", "since": "0", "offset": "20"},
     ),
     "posts to erase": (sql_posts._of(LIMIT_OF_JOBS), "ix_posts_owner_deleted", {"owner": "7"}),
+    "whether any are left": (sql_posts._HAS_SOME, "ix_posts_owner_deleted", {"owner": "7"}),
     "old requests": (
         sql_requests._old(LIMIT_OF_JOBS),
         "ix_idempotent_requests_made_at",
