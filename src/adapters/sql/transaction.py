@@ -69,6 +69,8 @@ class Lines:
         """Run statements in one transaction: a clean exit commits, an exception rolls back.
 
         It begins with its first statement. `patience` is for this one, in the place of the usual.
+        Posts are written in "read committed" only: the one moment of "repeatable read" comes before
+        the lock by which a roll-up sees who writes, so what it announced could be missed.
 
         Raises:
             Unavailable: it took too long, or the database is away. Nothing was kept; but where the
