@@ -111,13 +111,14 @@ def _postgres(
     @cache
     def begin(isolation: Isolation, other_patience: float | None) -> tuple[str, ...]:
         limits = {}
-        if other_patience is not None:
-            limits = _limits(other_patience)
-        elif prepare_threshold is None:
+        if prepare_threshold is None:
             # There is a pooler in between, and pgbouncer refuses settings at the start of a
             # connection unless it is told to ignore them. So each transaction brings its own.
             # Readings go without: `ALTER ROLE … SET` can give them what is above.
-            limits = {"statement_timeout": _limits(patience)["statement_timeout"]}
+            limits = _limits(patience)
+        if other_patience is not None:
+            # Not for being idle: whoever has more to do is stopped no less often in between.
+            limits["statement_timeout"] = _limits(other_patience)["statement_timeout"]
         settings = (f"SET LOCAL {name} = {value}" for name, value in limits.items())
         begun = f"BEGIN ISOLATION LEVEL {isolation.upper()}"
         return (begun, *settings, f"SELECT pg_advisory_xact_lock_shared({WRITING})")

@@ -76,13 +76,16 @@ class Pool:
         self._line: deque[Future[None]] = deque()
         self._idle: list[Connection] = []
         self._connecting: set[asyncio.Task[Connection]] = set()
+        self.is_closed = False
 
     async def take(self, *, deadline: float) -> Connection:
         """A connection, to be given back by `put` or `drop`.
 
         Raises:
-            Unavailable: there is none by the deadline, a time of the event loop.
+            Unavailable: there is none by the deadline, a time of the event loop; or it is closed.
         """
+        if self.is_closed:
+            raise Unavailable("it is closed")
         if self._places:
             self._places -= 1
         else:
@@ -95,7 +98,7 @@ class Pool:
         return await self._connected(deadline)
 
     def put(self, connection: Connection) -> None:
-        """Take back a connection that is idle."""
+        """Take back a connection that is idle, unless the pool is closed: then drop it."""
         self._idle.append(connection)
         self._give_up_place()
 
@@ -107,7 +110,8 @@ class Pool:
             self._give_up_place()
 
     async def close(self) -> None:
-        """Close all connections; none is lent any more."""
+        """Close all idle connections; none is lent any more, and those that are come back."""
+        self.is_closed = True
         await asyncio.gather(*self._connecting, return_exceptions=True)
         while self._idle:
             await self._idle.pop().close()

@@ -32,6 +32,10 @@ from hashpost.domain.errors import HashpostError, Unavailable
 _STATEMENTS_MAX = 200
 """Statements that a connection may know; of each, once prepared, the server keeps a plan."""
 
+_OF_THIS_CONNECTION = frozenset(["25006", "26000"])
+"""What PostgreSQL says (its manual, appendix A) where another connection may do better: the server
+only reads by now, as one that was replaced; or it has forgotten a statement that was prepared."""
+
 _Command = tuple[str, Arguments]
 _NOTHING: Arguments = []
 
@@ -76,6 +80,7 @@ class PostgresConnection:
         self._poll.register(self._socket, select.POLLIN)
         self._loop = asyncio.get_running_loop()
         self._is_watched = False
+        self._is_spent = False
         self._ready: asyncio.Future[None] | None = None
         self.is_cut = False
 
@@ -94,12 +99,14 @@ class PostgresConnection:
 
     @property
     def is_sound(self) -> bool:
-        """Whether the server has not hung up, and has not too much to remember.
+        """Whether the server has not hung up, and knows neither too much nor what is wrong by now.
 
         A server that goes away closes its connections, and an idle one has nothing else to say: it
         is enough to look whether there is something to read. To ask would be one more trip.
         """
-        return len(self._statements) <= _STATEMENTS_MAX and not self._poll.poll(0)
+        if self._is_spent or len(self._statements) > _STATEMENTS_MAX:
+            return False
+        return not self._poll.poll(0)
 
     @property
     def is_idle(self) -> bool:
@@ -149,6 +156,8 @@ class PostgresConnection:
             return await self._done(self._exchange(commands))
         except psycopg.Error as error:
             meaning = _meaning(error)
+            # What nobody expects may be its fault, too: a plan for tables that have changed since.
+            self._is_spent |= meaning is None or error.sqlstate in _OF_THIS_CONNECTION
             if meaning is None:
                 raise
             raise meaning from error
@@ -274,4 +283,4 @@ def _meaning(error: psycopg.Error) -> HashpostError | None:
     if isinstance(error, psycopg.IntegrityError):
         return meaning_of(error)
     is_away = isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError))
-    return Unavailable() if is_away else None
+    return Unavailable() if is_away or error.sqlstate in _OF_THIS_CONNECTION else None

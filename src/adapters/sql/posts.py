@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    CompoundSelect,
     Insert,
     Select,
     SmallInteger,
@@ -110,14 +111,22 @@ _IS_HIS = posts.c.owner_id == bindparam("owner")
 _DELETED_SINCE = (_IS_HIS, posts.c.deleted_at > bindparam("since", type_=BigInteger))
 
 
-@cache
-def _of(limit: int) -> Select[Any]:
+def _some_of(limit: int) -> CompoundSelect[Any]:
     """Posts of a user, live ones and deleted ones, each half from its index."""
     halves = (
         select(posts.c.id).where(_IS_HIS, is_it).order_by(posts.c.id).limit(inline(limit))
         for is_it in (posts.c.deleted_at.is_(None), posts.c.deleted_at.is_not(None))
     )
-    ids = union_all(*(half.subquery().select() for half in halves)).subquery()
+    return union_all(*(half.subquery().select() for half in halves))
+
+
+_HAS_SOME = _some_of(1)
+
+
+@cache
+def _of(limit: int) -> Select[Any]:
+    """Posts of a user, to be erased."""
+    ids = _some_of(limit).subquery()
     # All who lock several posts do so by id, so nobody waits for ever.
     return (
         select(posts.c.id)
@@ -233,10 +242,11 @@ class SqlPosts:
 
     async def erase(self, *, owner_id: int, limit: int) -> int:
         """Forget posts of a user; once there are none there is nothing to hide any more."""
-        rows = await self.run(_of(limit), {"owner": owner_id})
-        if not rows:
-            await self.run(_REVEAL, {"owner": owner_id})
-            return 0
+        while not (rows := await self.run(_of(limit), {"owner": owner_id})):
+            # Whoever waited for another erasure finds none of what that has erased meanwhile.
+            if not await self.run(_HAS_SOME, {"owner": owner_id}):
+                await self.run(_REVEAL, {"owner": owner_id})
+                return 0
         erased = [{"post": id_} for (id_,) in rows]
         await self._leave(erased)
         await self.run(_LEAVE_ALL, erased)

@@ -6,12 +6,12 @@ hundred posts to whoever comes next.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import structlog
 
 from hashpost.adapters.outages import Outage
-from hashpost.adapters.sql.rollups import RollUp
 from hashpost.domain.errors import Unavailable
 
 SOON = 250
@@ -27,11 +27,12 @@ _log = structlog.get_logger("hashpost.rolling")
 class Rolling:
     """Rolls up when it is time."""
 
-    def __init__(self, roll_up: RollUp) -> None:
+    def __init__(self, roll_up: Callable[[], Awaitable[bool]]) -> None:
         self._roll_up = roll_up
         self._writes = 0
         self._is_time = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._is_closed = False
         self._outage = Outage("the database, for roll-ups")
 
     def note(self, writes: int) -> None:
@@ -39,12 +40,13 @@ class Rolling:
         self._writes += writes
         if self._writes >= SOON:
             self._is_time.set()
-        if self._writes and self._task is None:
+        if self._writes and self._task is None and not self._is_closed:
             self._task = asyncio.create_task(self._run())
             self._task.add_done_callback(self._ended)
 
     async def close(self) -> None:
-        """Stop; what is under way is left undone."""
+        """Stop for good; what is under way is left undone."""
+        self._is_closed = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -71,6 +73,10 @@ class Rolling:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._task = None
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled():
+            return
+        if (error := task.exception()) is not None:
             # Answers stay exact, and whoever writes next tries again.
             _log.error("roll_up_failed", exc_info=error)
+        else:
+            self.note(0)  # what was written since it looked for the last time

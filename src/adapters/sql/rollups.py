@@ -7,7 +7,8 @@ the roll-up. (A transaction holds a shared lock that is never refused, by which 
 Then, in one snapshot, everything between the watermark and the announced id is counted into the
 tallies, together with the changes at or before the watermark. Those after it are in that count
 already, or will be in the next one, so all that are seen are forgotten. All this is kept at once
-with the new watermark: whoever reads sees the state before it or the state after it.
+with the new watermark: whoever reads sees the state before it or the state after it. What is too
+much for one transaction is done in several: changes first, some at a time, then posts.
 
 A roll-up that dies in between leaves a higher announced id, and that is all. Of two at once, one
 finds the watermark's row taken and leaves it to the other. When none happens answers stay exact;
@@ -24,6 +25,7 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     ColumnElement,
+    ScalarSelect,
     Select,
     Subquery,
     Text,
@@ -37,6 +39,7 @@ from sqlalchemy import (
     select,
     table,
     true,
+    tuple_,
     union_all,
     update,
 )
@@ -59,11 +62,15 @@ from hashpost.adapters.sql.tallies import (
 from hashpost.adapters.sql.transaction import Lines, Run
 from hashpost.domain.errors import Unavailable
 
-POSTS_AT_ONCE = {"postgresql": 100_000, "sqlite": 5_000}
-"""How many posts one transaction folds in: in SQLite other writers wait for it."""
+AT_ONCE = {"postgresql": 100_000, "sqlite": 5_000}
+"""How many posts one transaction folds in, and how many changes: in SQLite other writers wait for
+it, and however much has come together, it must be done before its time is up."""
 PATIENCE = 60.0
 """Seconds that one transaction may take, and a wait for writers: nobody waits for either."""
 _LOOKS_EVERY = 0.003
+
+_CHANGED_MEANWHILE = "40001"
+"""PostgreSQL's word for it (its manual, appendix A): here, that the watermark was moved."""
 
 
 def _number(name: str) -> BindParameter[int]:
@@ -83,20 +90,34 @@ _STATE = select(
 _ANNOUNCE = update(watermark).where(watermark.c.announced < _UPTO).values(announced=_UPTO)
 _TAKE = select(watermark.c.folded, watermark.c.announced).with_for_update(skip_locked=True)
 _MOVE = update(watermark).values(folded=_UPTO)
-_FORGET_CHANGES = delete(changes)
+
+# Of many changes some are folded in, by list and post: up to here.
+_PLACE = tuple_(changes.c.list, changes.c.post_id)
+_END = tuple_(bindparam("end_list", type_=Text), _number("end_id"))
+_AFTER_ALL = {"end_list": "~", "end_id": 0}
+"""No list has a name that comes after that."""
+_IS_LEFT = (_PLACE > _END, changes.c.post_id <= _FOLDED)
+_FORGET_CHANGES = delete(changes).where(_PLACE <= _END)
 _FORGET_TALLY = delete(tallies).where(tallies.c.list == _LIST, tallies.c.live == inline(0))
 
 
 @cache
-def _step(posts_at_once: int) -> Select[Any]:
+def _step(at_once: int) -> Select[Any]:
     """Up to where so many posts go, if there are more."""
     return (
         select(posts.c.id)
         .where(posts.c.id > _FOLDED, posts.c.id < _UPTO)
         .order_by(posts.c.id)
         .limit(inline(1))
-        .offset(inline(posts_at_once - 1))
+        .offset(inline(at_once - 1))
     )
+
+
+@cache
+def _step_of_changes(at_once: int) -> Select[Any]:
+    """The same for changes; perhaps there are no more."""
+    ordered = select(changes.c.list, changes.c.post_id).order_by(*changes.c)
+    return ordered.limit(inline(1)).offset(inline(at_once - 1))
 
 
 def _moved() -> Subquery:
@@ -118,7 +139,7 @@ def _moved() -> Subquery:
         came(of_user(owner), posts.c.id).where(is_live).group_by(owner),
         came(of_hashtag(hashtag), post_hashtags.c.post_id).group_by(hashtag),
         select(changes.c.list, changes.c.post_id, changes.c.delta).where(
-            changes.c.post_id <= _FOLDED
+            _PLACE <= _END, changes.c.post_id <= _FOLDED
         ),
     ).subquery("moved")
 
@@ -142,31 +163,45 @@ def _into_marks(rows: Select[Any], *, adding: bool) -> ReturningInsert[Any]:
 
 
 def _mark() -> ReturningInsert[Any]:
-    """Add to the marks of the lists that have some."""
+    """Add to the marks of the lists that have some.
+
+    Each change is looked up on the finest level only. Where the others begin one of those does, so
+    they are found by it, once for all that changed in its stretch.
+    """
     moved = _moved()
+    finest = _marked(moved.c.list, inline(0), moved.c.post_id)
+    placed = select(moved.c.list, finest.label("first_id"), moved.c.delta).subquery("placed")
+    place = (placed.c.list, placed.c.first_id)
+    stretch = (
+        select(*place, total(placed.c.delta).label("delta")).group_by(*place).subquery("stretch")
+    )
     levels = union_all(*(select(inline(level).label("level")) for level in range(LEVELS))).subquery(
         "levels"
     )
-    mark = marks.alias("mark")
-    first_id = select(func.max(mark.c.first_id)).where(
-        mark.c.list == moved.c.list,
-        mark.c.level == levels.c.level,
-        mark.c.first_id <= moved.c.post_id,
-    )
-    placed = (
-        select(
-            moved.c.list,
-            levels.c.level,
-            first_id.scalar_subquery().label("first_id"),
-            moved.c.delta,
-        )
-        .select_from(moved.join(levels, true()))
-        .subquery("placed")
-    )
-    place = (placed.c.list, placed.c.level, placed.c.first_id)
-    has_marks = placed.c.first_id.is_not(None)
-    summed = select(*place, total(placed.c.delta)).where(has_marks).group_by(*place)
+    on_each = select(
+        stretch.c.list,
+        levels.c.level,
+        _marked(stretch.c.list, levels.c.level, stretch.c.first_id).label("first_id"),
+        stretch.c.delta,
+    ).select_from(stretch.join(levels, true()))
+    each = on_each.subquery("each")
+    mark = (each.c.list, each.c.level, each.c.first_id)
+    # Not asked of each change: PostgreSQL would look it up once more for that.
+    has_marks = each.c.first_id.is_not(None)
+    summed = select(*mark, total(each.c.delta)).where(has_marks).group_by(*mark)
     return _into_marks(summed, adding=True)
+
+
+def _marked(
+    list_: ColumnElement[str], level: ColumnElement[int], post_id: ColumnElement[int]
+) -> ScalarSelect[int]:
+    """Where the stretch of that level begins in which the post is; null where the list has none."""
+    mark = marks.alias("mark")
+    return (
+        select(func.max(mark.c.first_id))
+        .where(mark.c.list == list_, mark.c.level == level, mark.c.first_id <= post_id)
+        .scalar_subquery()
+    )
 
 
 _TALLY, _MARK, _BEGIN_MARKS = _tally(), _mark(), insert_new(marks).returning(*marks.c)
@@ -183,16 +218,26 @@ def _next_first_id(level: int) -> ColumnElement[int]:
 
 @cache
 def _cut(kind: str, level: int, stretch: int) -> ReturningInsert[Any]:
-    """Cut a stretch into pieces of so many live posts, more or less."""
+    """Cut a stretch into pieces of so many live posts, more or less.
+
+    Not one in which changes are left, of which its number does not know: they come next.
+    """
+    upto = _next_first_id(level)
     if level == 0:
         listing = LISTINGS[kind]
-        key, conditions = listing.key, listing.conditions
+        left = select(changes.c.delta).where(
+            *_IS_LEFT,
+            changes.c.list == _LIST,
+            changes.c.post_id >= _FIRST_ID,
+            changes.c.post_id < upto,
+        )
+        key, conditions = listing.key, (*listing.conditions, ~left.exists())
         live, before = inline(1), func.row_number().over(order_by=key) - inline(1)
     else:
         key, live = marks.c.first_id, marks.c.live
         conditions = (marks.c.list == _LIST, marks.c.level == inline(level - 1))
         before = cast(func.sum(live).over(order_by=key, rows=(None, 0)), BigInteger) - live
-    within = (*conditions, key >= _FIRST_ID, key < _next_first_id(level))
+    within = (*conditions, key >= _FIRST_ID, key < upto)
     pieces = (
         select(key.label("id"), live.label("live"), (before // inline(stretch)).label("piece"))
         .where(*within)
@@ -254,28 +299,39 @@ class RollUp:
 
     lines: Lines
     measure: Measure = field(default_factory=Measure)
-    posts_at_once: int | None = None
+    at_once: int | None = None
 
     async def __call__(self) -> bool:
         """Fold in what is there by now; False if somebody else is about it.
 
         Raises:
-            Unavailable: the database is away, or somebody else changed the same; nothing is lost.
+            Unavailable: the database is away; nothing is lost.
         """
+        is_done = None
+        while is_done is None:
+            is_done = await self._fold_in()
+        return is_done
+
+    async def _fold_in(self) -> bool | None:
+        """Fold in some; True when that is all, False if somebody else is about it."""
         ((folded, announced, newest, has_changes),) = await self.lines(_STATE)
         if folded >= newest and not has_changes:
             return True
         if announced < newest:
             async with self.lines.transaction() as run:
+                if not await run(_TAKE):
+                    return False
                 await run(_ANNOUNCE, {"upto": newest})
         await self._let_writers_end()
-        while True:
+        try:
             async with self.lines.transaction(
                 isolation="repeatable read", patience=PATIENCE
             ) as run:
-                is_done = await self._fold(run, newest)
-            if is_done is not None:
-                return is_done
+                return await self._fold(run, newest)
+        except Unavailable as error:
+            if getattr(error.__cause__, "sqlstate", None) == _CHANGED_MEANWHILE:
+                return False
+            raise
 
     async def _let_writers_end(self) -> None:
         """Return when all have ended who began to write before now.
@@ -304,16 +360,19 @@ class RollUp:
             return False
         ((folded, announced),) = state
         last = max(folded, min(newest, announced))
-        bounds = {"folded": folded, "upto": last}
-        posts_at_once = self.posts_at_once or POSTS_AT_ONCE[self.lines.dialect]
-        if more := await run(_step(posts_at_once), bounds):
+        bounds: dict[str, Any] = {"folded": folded, "upto": last, **_AFTER_ALL}
+        at_once = self.at_once or AT_ONCE[self.lines.dialect]
+        if more := await run(_step_of_changes(at_once)):
+            bounds["upto"] = folded  # posts come after all changes
+            bounds["end_list"], bounds["end_id"] = more[0]
+        elif more := await run(_step(at_once), bounds):
             bounds["upto"] = more[0][0]
         changed = [_Mark(*row) for row in await run(_MARK, bounds)]
         lists = dict(map(tuple, await run(_TALLY, bounds)))
         changed += await self._begun(run, lists, {mark.list for mark in changed})
         await self._cut(run, changed, bounds)
         await self._clear(run, changed, lists)
-        await run(_FORGET_CHANGES)
+        await run(_FORGET_CHANGES, bounds)
         await run(_MOVE, {"upto": bounds["upto"]})
         return None if more else True
 
@@ -327,14 +386,14 @@ class RollUp:
         ]
         return [_Mark(*row) for row in await run(_BEGIN_MARKS, new)] if new else []
 
-    async def _cut(self, run: Run, changed: "Sequence[_Mark]", bounds: Mapping[str, int]) -> None:
+    async def _cut(self, run: Run, changed: "Sequence[_Mark]", bounds: Mapping[str, Any]) -> None:
         """Cut what became too long; the finest first, of which the others are made."""
         for level in range(LEVELS):
             stretch = self.measure.live(level)
             for mark in changed:
                 if mark.level == level and mark.live >= 2 * stretch:
                     kind, parameters = listed(mark.list)
-                    place = {"first_id": mark.first_id, "upto": bounds["upto"]}
+                    place = {**bounds, "first_id": mark.first_id}
                     await run(_cut(kind, level, stretch), {**parameters, **place})
 
     async def _clear(self, run: Run, changed: "Sequence[_Mark]", lists: Mapping[str, int]) -> None:

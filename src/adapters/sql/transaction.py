@@ -69,6 +69,8 @@ class Lines:
         """Run statements in one transaction: a clean exit commits, an exception rolls back.
 
         It begins with its first statement. `patience` is for this one, in the place of the usual.
+        Posts are written in "read committed" only: the one moment of "repeatable read" comes before
+        the lock by which a roll-up sees who writes, so what it announced could be missed.
 
         Raises:
             Unavailable: it took too long, or the database is away. Nothing was kept; but where the
@@ -137,7 +139,7 @@ class _Lender:
 
     async def take_back(self, connection: Connection, cutter: asyncio.TimerHandle) -> None:
         """Take it back, rolled back if it is in a transaction; `cutter` ends all waiting."""
-        if connection.is_idle:
+        if connection.is_idle and not self._pool.is_closed:
             cutter.cancel()
             self._pool.put(connection)
             return
@@ -158,7 +160,7 @@ class _Lender:
             is_as_new = await connection.roll_back()
         finally:
             cutter.cancel()
-            if is_as_new:
+            if is_as_new and not self._pool.is_closed:
                 self._pool.put(connection)
             else:
                 await self._pool.drop(connection)

@@ -463,14 +463,22 @@ def present_post(post: Post) -> PostAnswer:
 
 def present_matched_post(matched: MatchedPost) -> MatchedPostAnswer:
     """A post of a merged timeline."""
-    post = msgspec.structs.astuple(present_post(matched.post))
-    return MatchedPostAnswer(*post, matched_tags=list(map(TagAnswer, matched.matched_tags)))
+    post = present_post(matched.post)
+    return MatchedPostAnswer(
+        id_post=post.id_post,
+        text=post.text,
+        owner=post.owner,
+        created_at=post.created_at,
+        edited_at=post.edited_at,
+        tags=post.tags,
+        matched_tags=list(map(TagAnswer, matched.matched_tags)),
+    )
 
 
 def present_deleted_post(post: Post, deletion: Deletion) -> DeletedPostAnswer:
     """A deleted post."""
     return DeletedPostAnswer(
-        *msgspec.structs.astuple(present_post(post)),
+        **msgspec.structs.asdict(present_post(post)),
         deleted_at=timestamp(deletion.deleted_at),
         purge_at=timestamp(deletion.purge_at),
     )

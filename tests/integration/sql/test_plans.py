@@ -246,6 +246,7 @@ LOOKUPS: dict[str, tuple[ClauseElement, str, dict[str, str]]] = {
         {"owner": "7", "since": "0", "offset": "20"},
     ),
     "posts to erase": (sql_posts._of(LIMIT_OF_JOBS), "ix_posts_owner_deleted", {"owner": "7"}),
+    "whether any are left": (sql_posts._HAS_SOME, "ix_posts_owner_deleted", {"owner": "7"}),
     "old requests": (
         sql_requests._old(LIMIT_OF_JOBS),
         "ix_idempotent_requests_made_at",
@@ -451,12 +452,13 @@ async def test_behind_a_pooler_nothing_is_prepared_and_each_transaction_brings_i
 
     async with storage.transaction() as tx:
         ((limit,),) = await tx.users.run(text("SHOW statement_timeout"))
+        ((idle,),) = await tx.users.run(text("SHOW idle_in_transaction_session_timeout"))
         for _ in range(10):
             await tx.users.by_id(1)
         ((prepared,),) = await tx.users.run(text("SELECT count(*) FROM pg_prepared_statements"))
     after = await setting(storage, "statement_timeout")
 
-    assert (limit, prepared, after) == ("2250ms", 0, "0")
+    assert (limit, idle, prepared, after) == ("2250ms", "10s", 0, "0")
     await storage.close()
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -168,3 +169,38 @@ async def test_an_old_post_that_somebody_edits_is_waited_for(postgres: SqlStorag
         assert await reading.posts.by_id(post.id) == edited.deleted(by=user.id, at=LATER)
         (audited,) = await reading.audit.posts(after=0, limit=10)
     assert audited.listed == frozenset()
+
+
+async def test_an_erasure_that_comes_second_goes_on_with_what_the_first_has_left(
+    migrated_postgres: str,
+) -> None:
+    storage = await SqlStorage.open(migrated_postgres, rolls_up=False)
+    owner = await kept_user(storage)
+    await keep_posts(storage, *(a_post(owner) for _ in range(5)))
+    async with storage.transaction() as tx:
+        await tx.users.save(owner.deleted(at=LATER))
+
+    async def erase() -> int:
+        async with storage.transaction() as tx:
+            return await tx.posts.erase(owner_id=owner.id, limit=2)
+
+    async with storage.transaction() as tx:
+        first = await tx.posts.erase(owner_id=owner.id, limit=2)
+        task = asyncio.create_task(erase())
+        await somebody_waits_for_a_lock(migrated_postgres)
+    second = await task
+    async with storage.reading() as reading:
+        hidden = await reading.users.run(text("SELECT user_id FROM deleted_users"))
+
+    assert (first, second, hidden) == (2, 2, [(owner.id,)])
+    assert [await erase() for _ in range(2)] == [1, 0]
+    await storage.close()
+
+
+async def somebody_waits_for_a_lock(url: str) -> None:
+    """Return as soon as somebody does."""
+    waits = "SELECT 1 FROM pg_locks WHERE NOT granted"
+    with psycopg.connect(url, autocommit=True) as watcher:
+        async with asyncio.timeout(5):
+            while not watcher.execute(waits).fetchone():  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.005)

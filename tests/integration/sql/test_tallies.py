@@ -4,23 +4,26 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise
 
+import psycopg
 import pytest
 from sqlalchemy import func, select
 
 from hashpost.adapters.sql import SqlStorage
+from hashpost.adapters.sql.engines import Isolation
 from hashpost.adapters.sql.hashtags import SqlHashtags
+from hashpost.adapters.sql.rolling import SOON, Rolling
 from hashpost.adapters.sql.rollups import RollUp
+from hashpost.adapters.sql.storage import PATIENCE
 from hashpost.adapters.sql.tables import changes, marks, post_hashtags, posts, tallies, watermark
 from hashpost.adapters.sql.tallies import LEVELS, Measure, list_of
 from hashpost.adapters.sql.timelines import SqlTimelines
-from hashpost.adapters.sql.transaction import Run
+from hashpost.adapters.sql.transaction import Lines, Run
 from hashpost.application.ports import Transaction
-from hashpost.domain.errors import Unavailable
 from hashpost.domain.ids import time_of
 from hashpost.domain.post import Post
 from hashpost.domain.timeline import AllPosts, HashtagPosts, Timeline, UserPosts
@@ -126,11 +129,10 @@ class World:
     async def roll_up(self) -> None:
         """Fold in everything, in steps of several sizes."""
         lines = self.storage.roll_up.lines
-        roll_up = RollUp(lines, FINE, posts_at_once=self.chance.choice([1, 7, 1000]))
+        roll_up = RollUp(lines, FINE, at_once=self.chance.choice([1, 7, 1000]))
         is_done = False
-        while not is_done:
-            with suppress(Unavailable):  # somebody else was at it
-                is_done = await roll_up()
+        while not is_done:  # somebody else was at it
+            is_done = await roll_up()
 
     async def _change(self, tx: Transaction, post_id: int) -> None:
         before: Post | None = await tx.posts.for_change(post_id)
@@ -244,6 +246,22 @@ async def test_it_tells_how_much_waits_to_be_counted(world: World) -> None:
     assert waiting > 3
 
 
+async def test_however_many_changes_wait_one_transaction_folds_in_a_few(world: World) -> None:
+    while len(world.ids) < 20:
+        await world.write()
+    await world.roll_up()
+    async with world.storage.transaction() as tx:
+        await tx.posts.delete_old(below=2**53 - 1, at=time_of(an_id()), limit=20)
+    lines, waiting = world.storage.roll_up.lines, select(func.count()).select_from(changes)
+    ((before,),) = await lines(waiting)
+
+    is_done = await RollUp(lines, FINE, at_once=5)._fold_in()
+
+    assert is_done is None
+    assert await lines(waiting) == [(before - 5,)]
+    assert await faults(world) == []
+
+
 async def test_whoever_writes_or_only_opens_rolls_up_by_itself(migrated_url: str) -> None:
     folded = select(watermark.c.folded)
     owner, storage = a_user(), await SqlStorage.open(migrated_url, rolls_up=False)
@@ -263,6 +281,71 @@ async def test_whoever_writes_or_only_opens_rolls_up_by_itself(migrated_url: str
 
     await other.close()
     await storage.close()
+
+
+async def test_a_roll_up_leaves_it_at_once_to_one_that_is_under_way(migrated_postgres: str) -> None:
+    owner, storage = a_user(), await SqlStorage.open(migrated_postgres, rolls_up=False)
+    async with storage.transaction() as tx:
+        await tx.users.add(owner)
+        await tx.posts.add([a_post(owner)])
+
+    with psycopg.connect(migrated_postgres) as other:
+        other.execute("SELECT folded FROM watermark FOR UPDATE")
+        beside = await storage.roll_up()
+    after = await storage.roll_up()
+
+    assert (beside, after) == (False, True)
+    await storage.close()
+
+
+async def test_a_roll_up_leaves_it_to_one_that_was_quicker(migrated_postgres: str) -> None:
+    owner, storage = a_user(), await SqlStorage.open(migrated_postgres, rolls_up=False)
+    async with storage.transaction() as tx:
+        await tx.users.add(owner)
+        await tx.posts.add([a_post(owner)])
+    lines = _Overtaken(storage._lines._engines, patience=PATIENCE)
+
+    overtaken = await RollUp(lines)()
+    after = await storage.roll_up()
+
+    assert (overtaken, after) == (False, True)
+    await storage.close()
+
+
+class _Overtaken(Lines):
+    """On which somebody else moves the watermark once a moment has been seen."""
+
+    @asynccontextmanager
+    async def transaction(
+        self, *, isolation: Isolation = "read committed", patience: float | None = None
+    ) -> AsyncIterator[Run]:
+        async with super().transaction(isolation=isolation, patience=patience) as run:
+            if isolation == "repeatable read":
+                await run(select(watermark.c.folded))
+                async with super().transaction() as quicker:
+                    await quicker(watermark.update().values(folded=watermark.c.folded))
+            yield run
+
+
+async def test_what_is_written_just_as_rolling_ends_is_rolled_up_too() -> None:
+    rolled_up = asyncio.Semaphore(0)
+
+    async def roll_up() -> bool:
+        rolled_up.release()
+        return True
+
+    others = asyncio.all_tasks()
+    rolling = Rolling(roll_up)
+    rolling.note(SOON)
+    (task,) = asyncio.all_tasks() - others
+    while not task.done():  # noqa: ASYNC110 - nobody else has heard of it then
+        await asyncio.sleep(0)
+    rolling.note(SOON)
+
+    async with asyncio.timeout(5):
+        await rolled_up.acquire()
+        await rolled_up.acquire()
+    await rolling.close()
 
 
 async def faults(world: World) -> list[str]:

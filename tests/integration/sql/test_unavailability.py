@@ -20,6 +20,8 @@ from tests import servers
 from tests.integration.sql.outages import crash, hung
 
 SOON = 3
+OTHERS = """SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 SLEEP = text("SELECT pg_sleep(30)")
 
 Call = Callable[[SqlStorage], Awaitable[object]]
@@ -158,6 +160,47 @@ def _until_somebody_sleeps(url: str) -> None:
             pass
 
 
+async def test_who_meets_a_server_that_only_reads_is_told_so_and_the_next_one_gets_another(
+    migrated_postgres: str,
+) -> None:
+    with psycopg.connect(migrated_postgres, autocommit=True) as admin:
+        name = admin.info.dbname
+        admin.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+        storage = await SqlStorage.open(migrated_postgres, connections=1, rolls_up=False)
+        admin.execute("SET default_transaction_read_only = off")
+        admin.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+
+    with pytest.raises(Unavailable):
+        await write(storage)
+    await write(storage)
+
+    await storage.close()
+
+
+@pytest.mark.parametrize(
+    "change", ["ALTER TABLE watermark ALTER one TYPE bigint", "SELECT 1; DEALLOCATE ALL"]
+)
+async def test_a_statement_that_was_prepared_for_something_else_fails_once_at_most(
+    migrated_postgres: str, change: str
+) -> None:
+    storage = await SqlStorage.open(
+        migrated_postgres, connections=1, prepare_threshold=0, rolls_up=False
+    )
+    look = text("SELECT one FROM watermark")
+    changes = [text(words) for words in change.split("; ")]
+    async with storage.reading() as reading:
+        await reading.users.run(look)
+        for each in changes:
+            await reading.users.run(each)
+
+        with pytest.raises((Unavailable, psycopg.NotSupportedError)):
+            await reading.users.run(look)
+        rows = await reading.users.run(look)
+
+    assert rows == [(1,)]
+    await storage.close()
+
+
 async def test_a_host_that_swallows_everything_is_unavailable_soon() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent_url = f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/nothing"
@@ -216,6 +259,23 @@ async def test_who_finds_no_free_connection_is_told_soon_and_the_others_go_on(
     assert waited < SOON
     await asyncio.gather(*(read(storage) for _ in range(20)))
     await storage.close()
+
+
+async def test_a_transaction_that_outlives_its_storage_leaves_no_connection_behind(
+    migrated_postgres: str,
+) -> None:
+    storage = await SqlStorage.open(migrated_postgres)
+    owner = await kept_user(storage)
+    async with storage.transaction() as tx:
+        await tx.posts.add([a_post(owner)])
+        await storage.close()
+
+    with psycopg.connect(migrated_postgres, autocommit=True) as watcher:
+        async with asyncio.timeout(5):
+            while watcher.execute(OTHERS).fetchone() != (0,):  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.01)
+    with pytest.raises(Unavailable):
+        await read(storage)
 
 
 async def test_a_transaction_that_lasts_too_long_is_not_committed(migrated_url: str) -> None:
