@@ -6,6 +6,7 @@ are also what the OpenAPI document shows.
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
@@ -15,7 +16,7 @@ from hashpost.application.accounts import Tokens
 from hashpost.application.profile import NAME_MAX_LENGTH, Profile
 from hashpost.domain.favorite import Favorite
 from hashpost.domain.hashtag import Hashtag
-from hashpost.domain.ids import MAX_ID
+from hashpost.domain.ids import MAX_ID, time_of
 from hashpost.domain.popularity import HashtagCount
 from hashpost.domain.post import TEXT_MAX_LENGTH, Deletion, Post
 from hashpost.domain.timeline import MatchedPost
@@ -410,6 +411,12 @@ def timestamp(at: datetime) -> str:
     return f"{text[:23]}Z" if at.microsecond else f"{text[:-1]}.000Z"
 
 
+@lru_cache(4096)  # the newest posts are shown again and again
+def _made_at(id_: int) -> str:
+    """When the thing with that id was made."""
+    return timestamp(time_of(id_))
+
+
 def present_user(user: User) -> UserAnswer:
     """A user as others see them."""
     return UserAnswer(id=user.id, username=user.username, created_at=timestamp(user.created_at))
@@ -455,7 +462,7 @@ def present_post(post: Post) -> PostAnswer:
         id_post=post.id,
         text=post.text,
         owner=OwnerAnswer(id=post.owner.id, username=post.owner.username),
-        created_at=timestamp(post.created_at),
+        created_at=_made_at(post.id),
         edited_at=None if post.edited_at is None else timestamp(post.edited_at),
         tags=list(map(TagAnswer, post.tags)),
     )
