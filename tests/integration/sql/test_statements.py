@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlalchemy import Select, bindparam, column, delete, func, insert, literal_
 
 from hashpost.adapters.sql import SqlStorage
 from hashpost.adapters.sql.compiled import Compiler, DialectName
-from hashpost.adapters.sql.postgres import _STATEMENTS_MAX
+from hashpost.adapters.sql.postgres import _STATEMENTS_MAX, PostgresConnection
 from hashpost.adapters.sql.rows import session_values, user_values
 from hashpost.adapters.sql.statements import is_among
 from hashpost.adapters.sql.tables import post_hashtags, sessions, users
@@ -226,6 +227,26 @@ async def test_a_transaction_without_a_statement_asks_the_server_nothing(
             after = watcher.execute(TRANSACTIONS).fetchone()
 
     assert before == after
+    await storage.close()
+
+
+async def test_what_begins_a_transaction_goes_with_its_first_statement(
+    migrated_postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = await SqlStorage.open(migrated_postgres, rolls_up=False)
+    trips: list[list[str]] = []
+    go = PostgresConnection._trip
+
+    async def noted(connection: PostgresConnection, commands: Sequence[Any]) -> Any:
+        trips.append([sql.split()[0] for sql, _ in commands])
+        return await go(connection, commands)
+
+    monkeypatch.setattr(PostgresConnection, "_trip", noted)
+    async with storage._lines.transaction() as run:
+        await run(COUNT_OF_USERS)
+        await run(COUNT_OF_USERS)
+
+    assert trips == [["BEGIN", "SELECT", "SELECT"], ["SELECT"], ["COMMIT"]]
     await storage.close()
 
 
