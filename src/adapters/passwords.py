@@ -1,13 +1,19 @@
 """Password hashes by argon2id."""
 
 import asyncio
+import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Semaphore
-from typing import Final, TypeVar
+from contextlib import suppress
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Lock, Semaphore
+from typing import IO, Final, TypeVar, cast
 
+import argon2.exceptions
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import VerifyMismatchError
 
@@ -28,7 +34,9 @@ _DECOY = (
 class Argon2Hasher:
     """argon2id in threads of its own: hashing never runs on the event loop nor fills its pool.
 
-    These threads are nicer than the others, so that whoever reads does not wait for a core.
+    These threads are nicer than the others, so that whoever reads does not wait for a core. With
+    `processes`, which is for servers, each has argon2 done by a process of its own (ADR 16), begun
+    with the first call; elsewhere than on Linux that makes no difference.
 
     The parameters are those of the OWASP Password Storage Cheat Sheet (19 MiB, 2 passes, 1 lane);
     the calls take some 25 ms each. At most `waiting_max` calls wait, for 2 seconds or so at worst;
@@ -42,17 +50,25 @@ class Argon2Hasher:
         memory_kib: int = 19 * 1024,
         threads: int = 2,
         waiting_max: int = 64,
+        processes: bool = False,
     ) -> None:
         self._argon2 = PasswordHasher(
             time_cost=time_cost, memory_cost=memory_kib, parallelism=1, type=Type.ID
         )
         self._decoy = _DECOY.format(memory=memory_kib, time=time_cost, lanes=1)
-        # Measured on two cores, reads beside 50 log-ins that wait, 99th percentile: 18 ms with two
-        # threads as nice as all, 9 ms with nicer ones, at 57 log-ins a second both; 8 ms with one
-        # nicer thread, but at 41. Alone reads take 3 to 4 ms. To be nicer by 19, or SCHED_IDLE,
-        # gained nothing; perhaps a thread that waits for a core holds the interpreter's lock.
+        self._calculators = (
+            [Calculator(time_cost=time_cost, memory_kib=memory_kib) for _ in range(threads)]
+            if processes and sys.platform == "linux"
+            else []
+        )
+        self._idle: SimpleQueue[Calculator] = SimpleQueue()
+        for calculator in self._calculators:
+            self._idle.put(calculator)
         self._threads = ThreadPoolExecutor(
-            threads, thread_name_prefix="argon2", initializer=_let_others_go_first
+            threads,
+            thread_name_prefix="argon2",
+            # A thread that only waits for its process shall go on at once.
+            initializer=None if self._calculators else _let_others_go_first,
         )
         self._room = Semaphore(threads + waiting_max)
 
@@ -60,15 +76,15 @@ class Argon2Hasher:
         """A hash of the password that `verify` accepts.
 
         Raises:
-            Unavailable: too many are waiting already.
+            Unavailable: too many are waiting already, or the process that hashes died twice.
         """
-        return await self._apart(lambda: self._argon2.hash(password))
+        return await self._apart(lambda: self._hashed(password))
 
     async def verify(self, password: str, password_hash: str | None) -> bool:
         """Whether the password is the one that was hashed; with None the same work, in vain.
 
         Raises:
-            Unavailable: too many are waiting already.
+            Unavailable: too many are waiting already, or the process that hashes died twice.
         """
         return await self._apart(lambda: self._matches(password, password_hash or self._decoy))
 
@@ -77,14 +93,30 @@ class Argon2Hasher:
         return self._argon2.check_needs_rehash(password_hash)
 
     def close(self) -> None:
-        """Let the threads go once their present work is done."""
+        """Let the threads go once their present work is done; that of processes ends at once."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        for calculator in self._calculators:
+            calculator.close()
+
+    def _hashed(self, password: str) -> str:
+        if self._calculators:
+            return str(self._calculated(password, None))
+        return self._argon2.hash(password)
 
     def _matches(self, password: str, password_hash: str) -> bool:
+        if self._calculators:
+            return self._calculated(password, password_hash) is True
         try:
             return self._argon2.verify(password_hash, password)
         except VerifyMismatchError:
             return False
+
+    def _calculated(self, password: str, password_hash: str | None) -> str | bool:
+        calculator = self._idle.get()  # there are as many as threads
+        try:
+            return calculator(password, password_hash)
+        finally:
+            self._idle.put(calculator)
 
     async def _apart(self, work: Callable[[], T]) -> T:
         if not self._room.acquire(blocking=False):
@@ -92,6 +124,95 @@ class Argon2Hasher:
         future = self._threads.submit(work)
         future.add_done_callback(lambda _: self._room.release())
         return await asyncio.wrap_future(future)
+
+
+class Calculator:
+    """Has argon2 done by a process, started when it is needed, and again when it has died.
+
+    The process does one call after the other, and ends when its input does: with this process,
+    however that ends.
+    """
+
+    def __init__(self, *, time_cost: int, memory_kib: int) -> None:
+        self._costs = (time_cost, memory_kib)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._asking = Lock()
+        self._starting = Lock()
+        self._closed = False
+
+    def __call__(self, password: str, password_hash: str | None) -> str | bool:
+        """A hash of the password, or whether it is the one that was hashed.
+
+        Raises:
+            Unavailable: the process died twice over it or cannot be started, or this is closed.
+            argon2.exceptions: what `argon2.PasswordHasher` raises, but for a mismatch.
+        """
+        question = json.dumps([password, password_hash]).encode() + b"\n"
+        with self._asking:
+            answer = self._asked(question) or self._asked(question)
+        if not answer:
+            raise Unavailable("Passwords cannot be hashed at the moment")
+        outcome, value = json.loads(answer)
+        if outcome != "done":
+            raise getattr(argon2.exceptions, outcome)(value)
+        return value  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """End the process, whatever it does; there will be no other."""
+        with self._starting:
+            self._closed = True
+            if self._process is not None:
+                self._process.kill()
+        with self._asking:  # who asked has found out by now, or soon does
+            self._bury()
+
+    def _asked(self, question: bytes) -> bytes:
+        """The answer; empty if the process died over it."""
+        process = self._running()
+        questions, answers = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
+        answer = b""
+        with suppress(BrokenPipeError):  # it was dead already
+            questions.write(question)
+            questions.flush()
+            answer = answers.readline()
+        if answer.endswith(b"\n"):
+            return answer
+        self._bury()
+        return b""
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        with self._starting:
+            if self._closed:
+                raise Unavailable("Passwords are not hashed any more")
+            if self._process is None:
+                self._process = _start(*self._costs)
+            return self._process
+
+    def _bury(self) -> None:
+        with self._starting:
+            process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.communicate()  # closes the pipes, and waits
+
+
+def _start(time_cost: int, memory_kib: int) -> subprocess.Popen[bytes]:
+    """A process that hashes, out of reach of Ctrl-C, which is for those that ask it.
+
+    Raises:
+        Unavailable: there is no room for one.
+    """
+    program = Path(__file__).with_name("hashing.py")
+    numbers = map(str, (time_cost, memory_kib, NICER_BY))
+    try:
+        return subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, "-P", program, *numbers],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            process_group=0,
+        )
+    except OSError as error:
+        raise Unavailable("Passwords cannot be hashed at the moment") from error
 
 
 def _let_others_go_first() -> None:

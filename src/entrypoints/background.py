@@ -7,6 +7,7 @@ imported only where there is one.
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from hashpost.adapters.passwords import Argon2Hasher
 from hashpost.adapters.system import chance
 from hashpost.adapters.taskiq.brokers import Broker, LocalBroker
 from hashpost.adapters.taskiq.queue import TaskiqQueue
@@ -32,7 +33,10 @@ async def serving(settings: Settings) -> AsyncIterator[Service]:
     """
     async with AsyncExitStack() as stack:
         broker, queue = await stack.enter_async_context(_queue(settings))
-        service = await stack.enter_async_context(open_settings(settings, queue=queue))
+        hasher = Argon2Hasher(processes=True)
+        stack.callback(hasher.close)
+        opening = open_settings(settings, queue=queue, hasher=hasher)
+        service = await stack.enter_async_context(opening)
         await service.ensure_schedules()
         if settings.redis_url is None:
             await stack.enter_async_context(

@@ -12,7 +12,15 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from functools import cached_property
 from pathlib import Path
 
-from hashpost.application.ports import Clock, Ids, Mailer, MailTemplates, Storage, TaskQueue
+from hashpost.application.ports import (
+    Clock,
+    Ids,
+    Mailer,
+    MailTemplates,
+    PasswordHasher,
+    Storage,
+    TaskQueue,
+)
 from hashpost.application.service import Policy, Service, World, build_service
 from hashpost.entrypoints.settings import (
     DEFAULT_DATABASE_URL,
@@ -37,6 +45,7 @@ async def open_service(
     mailer: Mailer | None = None,
     templates: MailTemplates | None = None,
     queue: TaskQueue | None = None,
+    hasher: PasswordHasher | None = None,
 ) -> AsyncIterator[Service]:
     """Open everything that is kept in a database, and close it in the end.
 
@@ -50,7 +59,7 @@ async def open_service(
     Mails, periodic jobs and the erasing of deleted accounts, which nobody sees any more, wait in
     the database until something runs them: `hashpost serve` on the same database, or `sweep_outbox`
     and `run_message` here. `mailer` sends mails then, by default into the folder `mail`; `queue` is
-    told of messages as soon as they are committed.
+    told of messages as soon as they are committed. `hasher` hashes passwords, and is left open.
 
     Raises:
         ValueError: a URL or a key that cannot be used.
@@ -70,6 +79,7 @@ async def open_service(
             mailer=mailer,
             templates=templates,
             queue=queue,
+            hasher=hasher,
         )
         yield build_service(world, policy or Policy())
 
@@ -82,7 +92,10 @@ class NoQueue:
 
 
 def open_settings(
-    settings: Settings, *, queue: TaskQueue | None = None
+    settings: Settings,
+    *,
+    queue: TaskQueue | None = None,
+    hasher: PasswordHasher | None = None,
 ) -> AbstractAsyncContextManager[Service]:
     """The service that the settings describe; as `open_service`.
 
@@ -97,6 +110,7 @@ def open_settings(
         mailer=mailer(settings),
         templates=_templates(settings),
         queue=queue,
+        hasher=hasher,
     )
 
 
@@ -195,6 +209,7 @@ async def _world(
     mailer: Mailer | None,
     templates: MailTemplates | None,
     queue: TaskQueue | None,
+    hasher: PasswordHasher | None,
 ) -> World:
     from hashpost.adapters.addresses import EmailSyntax
     from hashpost.adapters.cron import CronTimetable
@@ -209,8 +224,10 @@ async def _world(
         JwtAccessTokens,
     )
 
-    hasher = Argon2Hasher()
-    stack.callback(hasher.close)
+    if hasher is None:
+        ours = Argon2Hasher()
+        stack.callback(ours.close)
+        hasher = ours
     clock = clock or SystemClock()
     default = Settings()
     composer = Composer(sender=default.mail_from, clock=clock)

@@ -4,6 +4,8 @@ import json
 import re
 import signal
 import socket
+import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,7 +14,7 @@ import httpx
 import pytest
 
 from tests.integration.cli.commands import hashpost, in_a_shell
-from tests.integration.cli.serving import KEY, serving
+from tests.integration.cli.serving import KEY, Served, serving
 
 PASSWORD = "correct horse battery"
 ADA = {"username": "ada", "password": PASSWORD}
@@ -39,6 +41,32 @@ def test_what_was_written_is_there_after_a_restart(
         tokens = httpx.post(f"{server.url}/api/token/", json=ADA)
 
     assert (created.status_code, tokens.status_code) == (201, 200)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="hashing is in the server's process")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_passwords_are_hashed_by_processes_that_end_with_it(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    with serving(tmp_path) as server:
+        before = _hashing(server)
+        httpx.post(f"{server.url}/api/create_user/", json=ADA)
+        during = _hashing(server)
+        server.stop(number)
+
+    assert (len(before), len(during)) == (0, 1)
+    until = time.monotonic() + 10
+    while any(Path(f"/proc/{each}").exists() for each in during):
+        assert time.monotonic() < until, "it is still there"
+        time.sleep(0.01)
+
+
+def _hashing(server: Served) -> list[str]:
+    """The processes that hash for it."""
+    of_each_thread = Path(f"/proc/{server.process.pid}/task").glob("*/children")
+    children = [child for path in of_each_thread for child in path.read_text().split()]
+    commands = {each: Path(f"/proc/{each}/cmdline").read_bytes() for each in children}
+    return [each for each, command in commands.items() if b"hashing.py" in command]
 
 
 def test_without_any_setting_it_makes_a_database_and_a_key_where_it_is(tmp_path: Path) -> None:
