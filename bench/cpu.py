@@ -5,56 +5,36 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import psycopg
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-class Meter(Protocol):
-    """Tells the CPU time that something has used until now."""
-
-    def seconds(self) -> float:
-        """Seconds, of user and system together."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class ProcessMeter:
-    """One process with all its threads, those that have ended included."""
+    """A process with all its threads, its children, and those of them that have ended."""
 
     pid: int
 
     def seconds(self) -> float:
-        """Seconds, to the microsecond."""
-        return time.clock_gettime(_clock_of(self.pid))
+        """Seconds, to the microsecond; of children that have ended only to a hundredth each."""
+        ended = sum(map(int, _fields(self.pid)[13:15])) / _TICKS
+        own = time.clock_gettime(_clock_of(self.pid))
+        return own + ended + sum(map(_seconds_if_there, _children(self.pid)))
 
 
-@dataclass(frozen=True, slots=True)
-class PostgresMeter:
-    """A PostgreSQL server: the first process, its children, and those of them that have ended."""
+def postgres_meter(url: str) -> ProcessMeter | None:
+    """The meter of the server at that URL, or None if its processes cannot be seen from here.
 
-    postmaster: int
-
-    @classmethod
-    def of(cls, url: str) -> "PostgresMeter | None":
-        """The meter of the server at that URL, or None if its processes cannot be seen from here.
-
-        It may run on another machine, or in a container.
-        """
-        with psycopg.connect(url) as connection:
-            backend = connection.info.backend_pid
-            postmaster = _parent(backend)
-            if postmaster is None or backend not in _children(postmaster):
-                return None
-        return cls(postmaster) if _name(postmaster).startswith("postgres") else None
-
-    def seconds(self) -> float:
-        """Seconds; of children that have ended only to a hundredth each."""
-        ended = sum(map(int, _fields(self.postmaster)[13:15])) / _TICKS
-        pids = (self.postmaster, *_children(self.postmaster))
-        return ended + sum(map(_seconds_if_there, pids))
+    It may run on another machine, or in a container.
+    """
+    with psycopg.connect(url) as connection:
+        backend = connection.info.backend_pid
+        postmaster = _parent(backend)
+        if postmaster is None or backend not in _children(postmaster):
+            return None
+    return ProcessMeter(postmaster) if _name(postmaster).startswith("postgres") else None
 
 
 def _seconds_if_there(pid: int) -> float:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.cpu import PostgresMeter
+from bench.cpu import postgres_meter
 from bench.driver import WrongAnswer
 from bench.fill import fill, settle
 from bench.machine import facts
@@ -72,7 +72,7 @@ def measured(
     stock = Stock.of(url)
     with ours(url) as system:
         settle(url)
-        bench, warm_up = Bench(seconds, PostgresMeter.of(url)), Bench(_WARM_UP, None)
+        bench, warm_up = Bench(seconds, postgres_meter(url)), Bench(_WARM_UP, None)
         warm_up.round(system, requests(SCENARIOS["users"], stock, seed=1))
         for name in names:
             asked = requests(SCENARIOS[name], stock, seed=1)

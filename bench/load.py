@@ -21,7 +21,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.cpu import PostgresMeter
+from bench.cpu import postgres_meter
 from bench.driver import Crowd, WrongAnswer, drive
 from bench.fill import fill, settle
 from bench.machine import facts
@@ -93,7 +93,7 @@ class Loading:
 
     def __post_init__(self) -> None:
         self.stock = Stock.of(self.url)
-        self.bench = Bench(self.seconds, PostgresMeter.of(self.url), self.callers)
+        self.bench = Bench(self.seconds, postgres_meter(self.url), self.callers)
 
     def all(self) -> Load:
         """Every scenario, the price of the log, and what log-ins do to reads."""

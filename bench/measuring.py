@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.cpu import Meter, PostgresMeter
+from bench.cpu import ProcessMeter
 from bench.driver import Crowd, Request, WrongAnswer, drive
 from bench.systems import System
 
@@ -37,7 +37,7 @@ class Bench:
     """How a round is measured: so many seconds, with so many connections."""
 
     seconds: float
-    postgres: PostgresMeter | None
+    postgres: ProcessMeter | None
     callers: int = CALLERS
 
     def round(self, system: System, requests: Iterator[Request]) -> Cost:
@@ -46,7 +46,7 @@ class Bench:
         Raises:
             WrongAnswer: something was not answered as expected, or nothing was.
         """
-        meters: list[Meter] = [system.meter, *([self.postgres] if self.postgres else [])]
+        meters = [system.meter, *([self.postgres] if self.postgres else [])]
         before = [meter.seconds() for meter in meters]
         (done,) = drive(system.address, [Crowd(self.callers, requests)], self.seconds)
         if not done.latencies:

@@ -25,9 +25,10 @@ One process of `hashpost serve` and one of the floor (`bench/floor/`: bare ASGI,
 msgspec, a hand-written statement a route, the same check of the token; it is not exact, and checks
 nothing else) over the same tables of one PostgreSQL, on the same machine as the driver. {callers}
 connections ask at once, each again as soon as it is answered. Both are asked in turns, {rounds}
-rounds of {seconds:g} s; the numbers are medians. *server* is the CPU time of the
-server's process per request, *database* that of all processes of PostgreSQL. Rate limits are off,
-and so is the access log (`HASHPOST_LOG_LEVEL=warning`), which the floor does not have.
+rounds of {seconds:g} s; the numbers are medians. *server* is the CPU time per request of the
+server's process and of those that hash for it, *database* that of all processes of PostgreSQL.
+Rate limits are off, and so is the access log (`HASHPOST_LOG_LEVEL=warning`), which the floor does
+not have.
 """
 
 _GROWTH = """\
