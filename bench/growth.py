@@ -1,7 +1,8 @@
 """What a request costs as posts become more: ten thousand, a hundred thousand, a million.
 
-Fills a PostgreSQL with each number of posts, serves it by hashpost, and asks every scenario that
-reads, then creates; prints the CPU time of server and database, and draws both.
+Fills a PostgreSQL with each number of posts, serves each by hashpost, and asks every scenario that
+reads, then creates, of all of them in turns: a machine may be slower a minute later. Prints the CPU
+time of server and database, and draws both.
 
     python -m bench.growth --json growth.json
     python -m bench.growth --ten        (ten million as well: some minutes and 10 GB more)
@@ -11,13 +12,15 @@ import argparse
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
 from bench.cpu import postgres_meter
-from bench.driver import WrongAnswer
+from bench.driver import Request, WrongAnswer
 from bench.fill import fill, settle
 from bench.machine import facts
 from bench.measuring import CALLERS, Bench, Cost, median
@@ -25,7 +28,7 @@ from bench.plots import Series, plot
 from bench.report import growth_table
 from bench.results import Growth, Point
 from bench.scenarios import SCENARIOS, Stock, requests
-from bench.systems import database, ours
+from bench.systems import System, database, ours
 from bench.world import World, last_hour
 
 PLOTS = Path(__file__).parent / "plots"
@@ -45,12 +48,15 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="where to write the numbers")
     parser.add_argument("--plots", type=Path, default=PLOTS, help="the folder to draw into")
     given = parser.parse_args()
-    points: list[Point] = []
-    for size in [*given.sizes, *([10_000_000] if given.ten else [])]:
-        with database() as url:
+    with ExitStack() as stack:
+        worlds = []
+        for size in [*given.sizes, *([10_000_000] if given.ten else [])]:
+            url = stack.enter_context(database())
             fill(url, World(size, last_hour()))
+            print(f"{size:,} posts are there", flush=True)
+            worlds.append(Grown.at(url, size, stack, seconds=given.seconds))
             told = facts(url)
-            points += measured(url, size, given.only, rounds=given.rounds, seconds=given.seconds)
+        points = [*measured(worlds, given.only, rounds=given.rounds)]
     growth = Growth(
         made=f"{datetime.now(UTC):%Y-%m-%d}",
         facts=told,
@@ -65,26 +71,56 @@ def main() -> None:
     draw(growth, given.plots)
 
 
-def measured(
-    url: str, posts: int, names: Sequence[str], *, rounds: int, seconds: float
-) -> Iterator[Point]:
-    """What each scenario costs over that database with so many posts."""
-    stock = Stock.of(url)
-    with ours(url) as system:
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """So many posts, and who serves them."""
+
+    posts: int
+    stock: Stock
+    system: System
+    bench: Bench
+
+    @classmethod
+    def at(cls, url: str, posts: int, stack: ExitStack, *, seconds: float) -> "Grown":
+        """The database at that URL, served for as long as the stack is open."""
+        system = stack.enter_context(ours(url))
         settle(url)
-        bench, warm_up = Bench(seconds, postgres_meter(url)), Bench(_WARM_UP, None)
-        warm_up.round(system, requests(SCENARIOS["users"], stock, seed=1))
-        for name in names:
-            asked = requests(SCENARIOS[name], stock, seed=1)
-            try:
-                warm_up.round(system, asked)
-                cost = median([bench.round(system, asked) for _ in range(rounds)])
-            except WrongAnswer as error:
-                print(f"{posts:,} posts, {name}: FAILED", flush=True)
-                print(error, file=sys.stderr)
-                continue
-            print(f"{posts:,} posts, {name}: {cost.cpu:.3f} ms", flush=True)
-            yield Point(posts, name, cost)
+        grown = cls(posts, Stock.of(url), system, Bench(seconds, postgres_meter(url)))
+        grown.warm_up("users")
+        return grown
+
+    def warm_up(self, name: str) -> None:
+        """Ask for a while, without looking."""
+        Bench(_WARM_UP, None).round(self.system, self.asked(name))
+
+    def asked(self, name: str) -> Iterator[Request]:
+        """The requests of that scenario."""
+        return requests(SCENARIOS[name], self.stock, seed=1)
+
+
+def measured(worlds: Sequence[Grown], names: Sequence[str], *, rounds: int) -> Iterator[Point]:
+    """What each scenario costs in each of them; they take turns, round by round."""
+    for name in names:
+        try:
+            costs = _costs(worlds, name, rounds)
+        except WrongAnswer as error:
+            print(f"{name}: FAILED", flush=True)
+            print(error, file=sys.stderr)
+            continue
+        told = ", ".join(f"{each.posts:,} {costs[each.posts].cpu:.3f} ms" for each in worlds)
+        print(f"{name}: {told}", flush=True)
+        yield from (Point(posts, name, cost) for posts, cost in costs.items())
+
+
+def _costs(worlds: Sequence[Grown], name: str, rounds: int) -> dict[int, Cost]:
+    asked = {each.posts: each.asked(name) for each in worlds}
+    costs: dict[int, list[Cost]] = defaultdict(list)
+    for each in worlds:
+        each.warm_up(name)
+    for number in range(rounds):
+        for each in worlds if number % 2 == 0 else reversed(worlds):
+            costs[each.posts].append(each.bench.round(each.system, asked[each.posts]))
+    return {posts: median(of_all) for posts, of_all in costs.items()}
 
 
 def draw(growth: Growth, folder: Path) -> None:

@@ -32,7 +32,8 @@ not have.
 """
 
 _GROWTH = """\
-CPU time per request in milliseconds, server + database, and how many times the first the last is.
+CPU time per request in milliseconds, server + database, and how many times the first the last is;
+all of them asked in turns, round by round.
 A page that is not there yet is the last one.
 """
 
