@@ -160,7 +160,7 @@ class Pool:
 
     def _made_for_nobody(self, task: asyncio.Task[Connection]) -> None:
         """Keep a connection, should there be one in the end; until then it has had its place."""
-        if task.exception() is None:
+        if not task.cancelled() and task.exception() is None:
             self._idle.append(task.result())
         self._give_up_place()
 

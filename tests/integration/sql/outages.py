@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -35,9 +35,14 @@ def hung(url: str) -> Iterator[None]:
 
 
 def crash(url: str) -> None:
-    """Kill what serves one connection: the server drops all of them and starts anew."""
+    """Kill what serves one connection: the server drops all of them and starts anew.
+
+    It has noticed when this returns; until then it would let others in as if nothing were.
+    """
     with psycopg.connect(url) as connection:
         os.kill(connection.info.backend_pid, signal.SIGKILL)
+        with suppress(psycopg.OperationalError), psycopg.connect(url) as other:
+            other.execute("SELECT pg_sleep(60)")
 
 
 def _send(processes: list[int], what: signal.Signals) -> None:
