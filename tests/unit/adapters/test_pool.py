@@ -122,3 +122,26 @@ async def test_an_unsound_connection_is_closed_and_another_one_made() -> None:
     cast(Fake, lost).is_sound = False
     assert await pool.take(deadline=in_(LONG)) is not lost
     assert cast(Fake, lost).is_closed
+
+
+async def test_a_place_is_free_again_when_the_making_of_a_connection_is_cancelled() -> None:
+    makings: list[Task[Any]] = []
+
+    async def connect_never() -> Connection:
+        making = asyncio.current_task()
+        assert making is not None
+        makings.append(making)
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError
+
+    pool = Pool(connect_never, size=1)
+    with pytest.raises(Unavailable):
+        await pool.take(deadline=in_(0.01))
+    makings[0].cancel()
+    await turns()
+    patient = taking(pool)
+    await turns()
+    assert len(makings) == 2
+    for each in (patient, makings[1]):
+        each.cancel()
+    await turns()
