@@ -34,9 +34,8 @@ not have.
 _GROWTH = """\
 CPU time per request in milliseconds, server + database, and how many times the first the last is;
 all of them asked in turns, round by round.
-A page that is not there yet is the last one. Of 50,000 hashtags *hashtags* asks for any: a page of
-one holds 0.2 posts on average among ten thousand, 8 among a million and 20 among ten million.
-*hottest* asks for pages that are full from the beginning.
+Users and hashtags become more as posts do, so that pages of any of them hold as many posts. A page
+that is not there yet is the last one.
 """
 
 

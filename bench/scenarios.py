@@ -10,7 +10,16 @@ from typing import Final
 import psycopg
 
 from bench.driver import Request
-from bench.world import CALLERS, HASHTAGS, PASSWORD, Zipf, hashtag, sentences, text, username
+from bench.world import (
+    CALLERS,
+    PASSWORD,
+    Zipf,
+    hashtag,
+    hashtags_of,
+    sentences,
+    text,
+    username,
+)
 from hashpost.adapters.tokens import JwtAccessTokens
 from hashpost.domain.session import Access
 
@@ -26,7 +35,9 @@ class Stock:
     """What a database holds that `bench.fill` filled: what requests are about."""
 
     user_ids: Sequence[int]
+    hashtags: int
     posts: int
+    """Those that are live."""
     hottest: int
     """Posts under the hottest hashtag."""
 
@@ -35,13 +46,13 @@ class Stock:
         """What that database holds."""
         with psycopg.connect(url) as connection:
             user_ids = [id_ for (id_,) in connection.execute("SELECT id FROM users ORDER BY id")]
-            (posts,) = connection.execute(
-                "SELECT count(*) FROM posts WHERE deleted_at IS NULL"
-            ).fetchone() or (0,)
+            (posts, live) = connection.execute(
+                "SELECT count(*), count(*) FILTER (WHERE deleted_at IS NULL) FROM posts"
+            ).fetchone() or (0, 0)
             (hottest,) = connection.execute(
                 "SELECT count(*) FROM post_hashtags WHERE name = %s", [hashtag(0)]
             ).fetchone() or (0,)
-        return cls(user_ids, posts, hottest)
+        return cls(user_ids, hashtags_of(posts), live, hottest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +79,7 @@ class Caller:
     def __init__(self, stock: Stock, *, seed: int = 1) -> None:
         self.stock = stock
         self.draw = random.Random(seed)
-        self.zipf = Zipf(self.draw)
+        self.zipf = Zipf(self.draw, stock.hashtags)
         tokens = JwtAccessTokens([KEY.encode()])
         now = datetime.now(UTC)
         self._bearers = [
@@ -147,7 +158,8 @@ def _existing(wanted: int, posts: int) -> int:
 
 def _hashtags(caller: Caller) -> Iterator[Request]:
     while True:
-        yield caller.get(f"/api/hashtags/{hashtag(caller.draw.randrange(HASHTAGS))}/posts/")
+        rank = caller.draw.randrange(caller.stock.hashtags)
+        yield caller.get(f"/api/hashtags/{hashtag(rank)}/posts/")
 
 
 def _users(caller: Caller) -> Iterator[Request]:
@@ -184,7 +196,8 @@ def _trend(caller: Caller) -> Iterator[Request]:
 
 
 def _evenly(caller: Caller, count: int) -> list[str]:
-    return [hashtag(rank) for rank in caller.draw.choices(range(HASHTAGS), k=count)]
+    ranks = caller.draw.choices(range(caller.stock.hashtags), k=count)
+    return [hashtag(rank) for rank in ranks]
 
 
 def _mix(caller: Caller) -> Iterator[Request]:

@@ -14,8 +14,6 @@ from typing import NamedTuple
 
 from hashpost.domain.ids import first_id_at, unix_ms
 
-USERS = 20_000
-HASHTAGS = 50_000
 MOST_HASHTAGS = 3
 """In a post; any number from 0 up is as likely."""
 DELETED = 0.05
@@ -46,7 +44,10 @@ class PostRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """So many posts in the year before `until`, of users who signed up in the year before that."""
+    """So many posts in the year before `until`, of users who signed up in the year before that.
+
+    More posts have more users and more hashtags: a million of them 20,000 and 50,000.
+    """
 
     posts: int
     until: datetime
@@ -54,13 +55,14 @@ class World:
 
     def user_ids(self) -> Sequence[int]:
         """All users, ascending."""
+        count = users_of(self.posts)
         begin = first_id_at(self.until - 2 * _SPAN)
-        step = (first_id_at(self.until - _SPAN) - begin) // USERS
-        return range(begin, begin + USERS * step, step)
+        step = (first_id_at(self.until - _SPAN) - begin) // count
+        return range(begin, begin + count * step, step)
 
     def favorites(self) -> list[str]:
         """The favourite hashtags of the first caller."""
-        draw = Zipf(random.Random(self.seed))
+        draw = Zipf(random.Random(self.seed), hashtags_of(self.posts))
         found: dict[str, None] = {}
         while len(found) < FAVORITES:
             found.update(dict.fromkeys(draw.names(1)))
@@ -69,7 +71,7 @@ class World:
     def batches(self) -> Iterator[list[PostRow]]:
         """All posts, ascending, some thousands at a time."""
         draw = random.Random(self.seed)
-        writing = _Writing(draw, self.user_ids(), unix_ms(self.until))
+        writing = _Writing(draw, self.user_ids(), hashtags_of(self.posts), unix_ms(self.until))
         begin, end = first_id_at(self.until - _SPAN), first_id_at(self.until)
         for first in range(0, self.posts, _AT_ONCE):
             numbers = range(first, min(first + _AT_ONCE, self.posts))
@@ -77,15 +79,27 @@ class World:
 
 
 class Zipf:
-    """Draws hashtags: the n-th is drawn 1/n times as often as the first."""
+    """Draws from so many hashtags: the n-th 1/n times as often as the first."""
 
-    def __init__(self, draw: random.Random) -> None:
+    def __init__(self, draw: random.Random, hashtags: int) -> None:
         self._draw = draw
+        self._ranks = range(hashtags)
+        self._weights = _zipf_weights(hashtags)
 
     def names(self, count: int) -> list[str]:
         """So many hashtags, some of them perhaps the same."""
-        ranks = self._draw.choices(range(HASHTAGS), cum_weights=_zipf_weights(), k=count)
+        ranks = self._draw.choices(self._ranks, cum_weights=self._weights, k=count)
         return [hashtag(rank) for rank in ranks]
+
+
+def users_of(posts: int) -> int:
+    """How many users have written so many posts: one for 50, but all the callers."""
+    return max(CALLERS, posts // 50)
+
+
+def hashtags_of(posts: int) -> int:
+    """How many hashtags so many posts are about: one for 20, but a few hundred."""
+    return max(500, posts // 20)
 
 
 def hashtag(rank: int) -> str:
@@ -119,16 +133,18 @@ def sentences() -> Sequence[str]:
 
 
 @cache
-def _zipf_weights() -> Sequence[float]:
-    return list(accumulate(1 / (rank + 1) for rank in range(HASHTAGS)))
+def _zipf_weights(hashtags: int) -> Sequence[float]:
+    return list(accumulate(1 / (rank + 1) for rank in range(hashtags)))
 
 
 class _Writing:
     """Makes the rows of posts."""
 
-    def __init__(self, draw: random.Random, user_ids: Sequence[int], until_ms: int) -> None:
+    def __init__(
+        self, draw: random.Random, user_ids: Sequence[int], hashtags: int, until_ms: int
+    ) -> None:
         self._draw = draw
-        self._zipf = Zipf(draw)
+        self._zipf = Zipf(draw, hashtags)
         self._user_ids = user_ids
         self._until_ms = until_ms
 

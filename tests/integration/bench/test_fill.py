@@ -6,7 +6,7 @@ from pathlib import Path
 import psycopg
 
 from bench.fill import fill
-from bench.world import CALLERS, FAVORITES, PASSWORD, USERS, World, last_hour, username
+from bench.world import CALLERS, FAVORITES, PASSWORD, World, last_hour, username
 from hashpost import open_service
 from tests.integration.bench.conftest import POSTS
 
@@ -38,7 +38,7 @@ async def test_callers_can_log_in(world_url: str) -> None:
 
 
 def test_both_databases_hold_the_same(world_url: str, tmp_path: Path) -> None:
-    world = World(100, last_hour())
+    world = World(5000, last_hour())
     fill(f"sqlite:///{tmp_path}/posts.db", world)
     with closing(sqlite3.connect(tmp_path / "posts.db")) as file:
         counts = [
@@ -46,7 +46,7 @@ def test_both_databases_hold_the_same(world_url: str, tmp_path: Path) -> None:
             for table in ("users", "sessions", "favorites", "posts")
         ]
 
-    assert counts == [USERS, CALLERS, FAVORITES, 100]
+    assert counts == [100, CALLERS, FAVORITES, 5000]
     with psycopg.connect(world_url) as connection:
         row = connection.execute("SELECT count(*) FROM posts").fetchone()
     assert row == (POSTS,)

@@ -1,7 +1,7 @@
 from collections import Counter
 from datetime import UTC, datetime
 
-from bench.world import DELETED, PostRow, World, hashtag
+from bench.world import CALLERS, DELETED, PostRow, World, hashtag, hashtags_of, users_of
 from hashpost.domain import hashtag as hashtags
 from hashpost.domain.ids import time_of, unix_ms
 from hashpost.domain.post import text_faults
@@ -53,3 +53,18 @@ def test_few_hashtags_are_used_most() -> None:
 
     assert counts.most_common(1)[0][0] == hashtag(0)
     assert 1.5 < counts[hashtag(0)] / counts[hashtag(1)] < 2.7
+
+
+def test_of_a_million_posts_there_are_twenty_thousand_users_and_fifty_thousand_hashtags() -> None:
+    assert len(World(1_000_000, UNTIL).user_ids()) == users_of(1_000_000) == 20_000
+    assert hashtags_of(1_000_000) == 50_000
+
+
+def test_every_hashtag_has_a_name_of_its_own() -> None:
+    count = hashtags_of(10_000_000)
+
+    assert len({hashtag(rank) for rank in range(count)}) == count == 500_000
+
+
+def test_all_callers_are_users_however_few_posts_there_are() -> None:
+    assert len(World(1, UNTIL).user_ids()) == CALLERS
