@@ -14,7 +14,7 @@ from typing import Final
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError, VerifyMismatchError
 
-YIELDS_EVERY: Final = 0.001
+YIELDS_EVERY: Final = 0.0005
 """Seconds; see `_yield_often`."""
 
 
