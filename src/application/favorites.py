@@ -119,7 +119,7 @@ class ListFavoritePosts:
         await self.admission.to_read(actor)
         require(self.faults(actor, page=page, page_size=page_size, cursor=cursor))
         async with self.storage.reading() as reading:
-            names = frozenset(each.name for each in await reading.favorites.of(actor_id(actor)))
+            names = await reading.favorites.names(actor_id(actor))
             return await self.pages.read(
                 reading,
                 HashtagFilter(any=names),

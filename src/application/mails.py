@@ -251,9 +251,8 @@ async def _news(
     reading: Reading, user: User, *, since: datetime, upto: datetime, limit: int
 ) -> Sequence[Post]:
     """The posts of that time under the user's favourites, newest first."""
-    favorites = await reading.favorites.of(user.id)
     found = await reading.timelines.matching(
-        HashtagFilter(any=frozenset(favorite.name for favorite in favorites)),
+        HashtagFilter(any=await reading.favorites.names(user.id)),
         before=first_id_at(upto),
         after=first_id_at(since) - 1,
         offset=0,

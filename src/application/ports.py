@@ -435,6 +435,10 @@ class Favorites(Protocol):
         """The user's favourites, newest first, those of one moment by name."""
         ...
 
+    async def names(self, user_id: int) -> frozenset[str]:
+        """The names of the user's favourites."""
+        ...
+
     async def add(self, user_id: int, favorite: Favorite) -> None:
         """Keep a favourite that the user, locked by `Users.for_change`, does not have yet."""
         ...

@@ -77,8 +77,7 @@ class HashtagFilter:
 
     def matched(self, tags: Collection[str]) -> tuple[str, ...]:
         """Those of a post's hashtags that were asked for."""
-        wanted = self.all | (self.any or frozenset())
-        return tuple(tag for tag in tags if tag in wanted)
+        return tuple([tag for tag in tags if tag in self.all or tag in (self.any or ())])
 
     def reduced(self) -> "HashtagFilter | None":
         """The filter that lets the same posts through and asks least; None if there can be none."""

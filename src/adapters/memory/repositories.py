@@ -217,6 +217,10 @@ class MemoryFavorites:
         by_name = sorted(favorites, key=lambda favorite: favorite.name)
         return sorted(by_name, key=lambda favorite: favorite.since, reverse=True)
 
+    async def names(self, user_id: int) -> frozenset[str]:
+        """The names of the user's favourites."""
+        return frozenset(each.name for each in self.state.favorites.get(user_id) or ())
+
     async def add(self, user_id: int, favorite: Favorite) -> None:
         """Keep a favourite."""
         self.state.favorites.put(user_id, (*(self.state.favorites.get(user_id) or ()), favorite))

@@ -15,6 +15,7 @@ _OF = (
     .where(favorites.c.user_id == bindparam("user"))
     .order_by(favorites.c.created_at.desc(), favorites.c.name)
 )
+_NAMES = select(favorites.c.name).where(favorites.c.user_id == bindparam("user"))
 _ADD = insert(favorites)
 _REMOVE = delete(favorites).where(
     favorites.c.user_id == bindparam("user"), favorites.c.name == bindparam("name")
@@ -32,6 +33,10 @@ class SqlFavorites:
         """The user's favourites, newest first."""
         rows = await self.run(_OF, {"user": user_id})
         return [Favorite(name, from_unix_ms(created_at)) for name, created_at in rows]
+
+    async def names(self, user_id: int) -> frozenset[str]:
+        """The names of the user's favourites."""
+        return frozenset([name for (name,) in await self.run(_NAMES, {"user": user_id})])
 
     async def add(self, user_id: int, favorite: Favorite) -> None:
         """Keep a new favourite; that it is new, the lock on the user's row has seen to."""

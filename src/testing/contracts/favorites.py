@@ -59,6 +59,20 @@ class FavoritesContract:
 
         assert await favorites_of(storage, user) == [newest, a, z, e, han]
 
+    async def test_the_names_are_those_of_the_favorites(self, storage: Storage) -> None:
+        ada, bob, nobody = [await kept_user(storage) for _ in range(3)]
+        await keep_favorites(storage, ada, a_favorite("a"), a_favorite("é"))
+        await keep_favorites(storage, bob, a_favorite("b"))
+
+        async with storage.transaction() as tx:
+            await tx.favorites.remove(ada.id, "a")
+            seen = await tx.favorites.names(ada.id)
+        async with storage.reading() as reading:
+            names = [await reading.favorites.names(user.id) for user in (ada, bob, nobody)]
+
+        assert names == [seen, {"b"}, frozenset()]
+        assert seen == {"é"}
+
     async def test_everybody_has_their_own(self, storage: Storage) -> None:
         ada, bob = await kept_user(storage), await kept_user(storage)
         first, second = a_favorite("a"), a_favorite("a")
