@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Callable
@@ -23,6 +24,9 @@ T = TypeVar("T")
 
 NICER_BY: Final = 10
 """By how much hashing yields to the rest of the process; as much as the command nice does."""
+
+HANGS_AFTER: Final = 10.0
+"""Seconds without an answer after which a process that hashes is taken to hang."""
 
 _DECOY = (
     "$argon2id$v=19$m={memory},t={time},p={lanes}"
@@ -76,7 +80,7 @@ class Argon2Hasher:
         """A hash of the password that `verify` accepts.
 
         Raises:
-            Unavailable: too many are waiting already, or the process that hashes died twice.
+            Unavailable: too many are waiting already, or the processes that hash die or hang.
         """
         return await self._apart(lambda: self._hashed(password))
 
@@ -84,7 +88,7 @@ class Argon2Hasher:
         """Whether the password is the one that was hashed; with None the same work, in vain.
 
         Raises:
-            Unavailable: too many are waiting already, or the process that hashes died twice.
+            Unavailable: too many are waiting already, or the processes that hash die or hang.
         """
         return await self._apart(lambda: self._matches(password, password_hash or self._decoy))
 
@@ -130,11 +134,14 @@ class Calculator:
     """Has argon2 done by a process, started when it is needed, and again when it has died.
 
     The process does one call after the other, and ends when its input does: with this process,
-    however that ends.
+    however that ends. One that gives no answer for `patience` seconds is killed.
     """
 
-    def __init__(self, *, time_cost: int, memory_kib: int) -> None:
+    def __init__(
+        self, *, time_cost: int, memory_kib: int, patience: float = HANGS_AFTER
+    ) -> None:
         self._costs = (time_cost, memory_kib)
+        self._patience = patience
         self._process: subprocess.Popen[bytes] | None = None
         self._asking = Lock()
         self._starting = Lock()
@@ -144,7 +151,8 @@ class Calculator:
         """A hash of the password, or whether it is the one that was hashed.
 
         Raises:
-            Unavailable: the process died twice over it or cannot be started, or this is closed.
+            Unavailable: the process died twice over it, or hung; none can be started; or this is
+                closed.
             argon2.exceptions: what `argon2.PasswordHasher` raises, but for a mismatch.
         """
         question = json.dumps([password, password_hash]).encode() + b"\n"
@@ -167,14 +175,15 @@ class Calculator:
             self._bury()
 
     def _asked(self, question: bytes) -> bytes:
-        """The answer; empty if the process died over it."""
+        """The answer; empty if the process died over it, or had to be killed."""
         process = self._running()
         questions, answers = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
         answer = b""
         with suppress(BrokenPipeError):  # it was dead already
             questions.write(question)
             questions.flush()
-            answer = answers.readline()
+            if _has_something(answers, within=self._patience):
+                answer = answers.readline()
         if answer.endswith(b"\n"):
             return answer
         self._bury()
@@ -213,6 +222,13 @@ def _start(time_cost: int, memory_kib: int) -> subprocess.Popen[bytes]:
         )
     except OSError as error:
         raise Unavailable("Passwords cannot be hashed at the moment") from error
+
+
+def _has_something(pipe: IO[bytes], *, within: float) -> bool:
+    """Wait so many seconds for something to read, or the end of it, and say whether it is there."""
+    poll = select.poll()
+    poll.register(pipe, select.POLLIN)
+    return bool(poll.poll(within * 1000))
 
 
 def _let_others_go_first() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from argon2.exceptions import InvalidHashError
 
-from hashpost.adapters.passwords import NICER_BY, Argon2Hasher
+from hashpost.adapters.passwords import NICER_BY, Argon2Hasher, Calculator
 from hashpost.domain.errors import Unavailable
 from hashpost.testing import contracts
 
@@ -140,6 +140,18 @@ class TestArgon2HasherWithProcesses(contracts.PasswordHasherContract):
 
         assert (await call).startswith("$argon2id$")
         hasher.close()
+
+    def test_another_process_takes_over_from_one_that_hangs(self) -> None:
+        calculator = Calculator(time_cost=1, memory_kib=64, patience=3)
+        calculator("x", None)
+        assert calculator._process is not None
+        first = calculator._process.pid
+        os.kill(first, signal.SIGSTOP)
+
+        assert calculator("x", None)
+
+        assert not _runs(first)
+        calculator.close()
 
     async def test_what_two_processes_die_over_is_refused(
         self, hasher: Argon2Hasher, monkeypatch: pytest.MonkeyPatch
