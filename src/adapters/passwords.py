@@ -137,9 +137,7 @@ class Calculator:
     however that ends. One that gives no answer for `patience` seconds is killed.
     """
 
-    def __init__(
-        self, *, time_cost: int, memory_kib: int, patience: float = HANGS_AFTER
-    ) -> None:
+    def __init__(self, *, time_cost: int, memory_kib: int, patience: float = HANGS_AFTER) -> None:
         self._costs = (time_cost, memory_kib)
         self._patience = patience
         self._process: subprocess.Popen[bytes] | None = None

@@ -24,7 +24,15 @@ from sqlalchemy import (
     union_all,
 )
 
-from hashpost.adapters.sql.hiding import is_shown, is_shown_among_many, run_hiding, telling
+from hashpost.adapters.sql.hiding import (
+    HIDDEN_ID,
+    IS_HIDDEN,
+    hidden,
+    is_shown,
+    is_shown_post,
+    run_hiding,
+    telling,
+)
 from hashpost.adapters.sql.statements import inline, is_among
 from hashpost.adapters.sql.tables import changes, is_of_hashtag, post_hashtags, posts, tallies
 from hashpost.adapters.sql.tallies import (
@@ -53,32 +61,37 @@ def _number(name: str) -> BindParameter[int]:
 _OF_HASHTAG = of_hashtag(post_hashtags.c.name)
 
 
-def _recounted(*conditions: ColumnElement[bool]) -> Select[Any]:
-    """Each name with its count, from its entries; the one way where posts are hidden."""
-    is_shown = is_shown_among_many(post_hashtags.c.post_id)
-    counted = select(post_hashtags.c.name, _COUNT).where(is_shown, *conditions)
-    return counted.group_by(post_hashtags.c.name)
+def _entered(count: ColumnElement[int], *, hiding: bool) -> Select[str, int]:
+    """The lists of hashtags into which something came after the watermark."""
+    entered = select(_OF_HASHTAG.label("list"), count.label("delta"))
+    entered = entered.where(is_after_watermark(post_hashtags.c.post_id))
+    return entered.where(is_shown_post(post_hashtags.c.post_id)) if hiding else entered
 
 
-def _lately() -> CTE:
+def _hidden(count: ColumnElement[int]) -> Select[str, int]:
+    """The lists of hashtags in which something is hidden that came before: changes of -1."""
+    taken_off = select(_OF_HASHTAG.label("list"), (-count).label("delta"))
+    taken_off = taken_off.join_from(hidden, post_hashtags, post_hashtags.c.post_id == hidden.c.id)
+    return taken_off.where(IS_HIDDEN, HIDDEN_ID <= FOLDED)
+
+
+def _lately(*, hiding: bool) -> CTE:
     """By how much the lists of hashtags differ from their tallies."""
-    entered = select(_OF_HASHTAG.label("list"), _COUNT.label("delta"))
-    entered = entered.where(is_after_watermark(post_hashtags.c.post_id)).group_by(
-        post_hashtags.c.name
-    )
+    parts = [_entered(_COUNT, hiding=hiding), *([_hidden(_COUNT)] if hiding else [])]
+    grouped = [part.group_by(post_hashtags.c.name) for part in parts]
     changed = select(changes.c.list, changes.c.delta)
     changed = changed.where(changes.c.list.between(*ALL_HASHTAGS), changes.c.post_id <= FOLDED)
-    both = union_all(entered, changed).subquery("both")
-    delta = total(both.c.delta).label("delta")
-    return select(both.c.list, delta).group_by(both.c.list).cte("lately")
+    all_parts = union_all(*grouped, changed).subquery("parts")
+    delta = total(all_parts.c.delta).label("delta")
+    return select(all_parts.c.list, delta).group_by(all_parts.c.list).cte("lately")
 
 
-def _ranked(candidates: CompoundSelect[Any], lately: CTE) -> Select[Any]:
+def _ranked(candidates: CompoundSelect[Any], lately: CTE, *, hiding: bool) -> Select[Any]:
     """The candidates, each with its count, most used first."""
     each = candidates.subquery("each")
     count = each.c.live + func.coalesce(lately.c.delta, inline(0))
     return (
-        select(func.substr(each.c.list, inline(2)), count.label("count"), *telling(hiding=False))
+        select(func.substr(each.c.list, inline(2)), count.label("count"), *telling(hiding=hiding))
         .select_from(each.outerjoin(lately, lately.c.list == each.c.list))
         .where(count > inline(0))
         .order_by(count.desc(), each.c.list)
@@ -98,10 +111,7 @@ def _popular(*, hiding: bool) -> Select[Any]:
 
     Of the former so many more than are wanted as have lost something since: the others are right.
     """
-    if hiding:
-        counted = _recounted()
-        return counted.order_by(_COUNT.desc(), post_hashtags.c.name).limit(_number("limit"))
-    lately = _lately()
+    lately = _lately(hiding=hiding)
     fewer = select(_COUNT).where(lately.c.delta < inline(0)).scalar_subquery()
     best = (
         select(tallies.c.list, tallies.c.live)
@@ -110,42 +120,36 @@ def _popular(*, hiding: bool) -> Select[Any]:
         .limit(_number("limit") + fewer)
         .subquery("best")
     )
-    return _ranked(union(select(best), _touched(lately)), lately)
+    return _ranked(union(select(best), _touched(lately)), lately, hiding=hiding)
 
 
 @cache
 def _completions(*, hiding: bool) -> Select[Any]:
-    if hiding:
-        name = post_hashtags.c.name
-        counted = _recounted(name >= bindparam("prefix"), name <= bindparam("last"))
-        return counted.order_by(_COUNT.desc(), name).limit(_number("limit"))
-
     def begins_so(name: ColumnElement[str]) -> ColumnElement[bool]:
         first, last = (of_hashtag(bindparam(end, type_=Text)) for end in ("prefix", "last"))
         return and_(name >= first, name <= last)
 
-    lately = _lately()
+    lately = _lately(hiding=hiding)
     tallied = select(tallies.c.list, tallies.c.live).where(begins_so(tallies.c.list))
     touched = _touched(lately).where(begins_so(lately.c.list))
-    return _ranked(union(tallied, touched), lately)
+    return _ranked(union(tallied, touched), lately, hiding=hiding)
 
 
 @cache
 def _counts(*, hiding: bool) -> Select[Any]:
     is_one = is_among(post_hashtags.c.name, "names")
-    if hiding:
-        return _recounted(is_one)
     tallied = select(tallies.c.list, tallies.c.live.label("count")).where(
         is_among(tallies.c.list, "lists")
     )
-    entered = select(_OF_HASHTAG, inline(1)).where(
-        is_one, is_after_watermark(post_hashtags.c.post_id)
-    )
+    counted = [_entered(inline(1), hiding=hiding).where(is_one)]
+    if hiding:
+        # By the names of lists, which no index has: the few posts that are hidden come first.
+        counted.append(_hidden(inline(1)).where(is_among(_OF_HASHTAG, "lists")))
     changed = select(changes.c.list, changes.c.delta)
     changed = changed.where(is_among(changes.c.list, "lists"), changes.c.post_id <= FOLDED)
-    parts = union_all(tallied, entered, changed).subquery("parts")
-    name = func.substr(parts.c.list, inline(2))
-    return select(name, total(parts.c.count), *telling(hiding=False)).group_by(parts.c.list)
+    each = union_all(tallied, *counted, changed).subquery("each")
+    name = func.substr(each.c.list, inline(2))
+    return select(name, total(each.c.count), *telling(hiding=hiding)).group_by(each.c.list)
 
 
 def _written_on(day: str, *, hiding: bool) -> Select[Any]:

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Dialect,
     Insert,
+    Select,
     Table,
     Text,
     TypeDecorator,
@@ -80,6 +81,36 @@ def _is_among_array(element: _IsAmong, compiler: SQLCompiler, **how: Any) -> str
 def _is_among_json(element: _IsAmong, compiler: SQLCompiler, **how: Any) -> str:
     column, values = (compiler.process(clause, **how) for clause in element.clauses)
     return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608 - parts of SQL
+
+
+def is_one_of(column: ColumnElement[Any], values: Select[Any]) -> ColumnElement[bool]:
+    """The condition that a column has one of the values that a query gives, of which there are few.
+
+    PostgreSQL gathers these first: then it knows to look each of them up, where it may turn `IN`
+    into a join, and read all rows for it.
+    """
+    return _IsOneOf(column, values.scalar_subquery())
+
+
+class _IsOneOf(FunctionElement[bool]):
+    type = Boolean()
+    inherit_cache = True
+
+    def self_group(self, against: Any = None) -> Self:  # noqa: ARG002
+        """Itself, as above."""
+        return self
+
+
+@compiles(_IsOneOf, "postgresql")
+def _is_one_of_array(element: _IsOneOf, compiler: SQLCompiler, **how: Any) -> str:
+    column, query = (compiler.process(clause, **how) for clause in element.clauses)
+    return f"{column} = ANY (ARRAY{query})"
+
+
+@compiles(_IsOneOf, "sqlite")
+def _is_one_of_rows(element: _IsOneOf, compiler: SQLCompiler, **how: Any) -> str:
+    column, query = (compiler.process(clause, **how) for clause in element.clauses)
+    return f"{column} IN {query}"
 
 
 class _List(TypeDecorator[Sequence[Any]]):

@@ -18,7 +18,7 @@ the sum passes what is looked for. A mark holds the number of its own stretch on
 there changes one mark of each level.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -27,6 +27,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     FromClause,
+    Integer,
     ScalarSelect,
     Select,
     Text,
@@ -40,8 +41,17 @@ from sqlalchemy import (
     true,
 )
 
-from hashpost.adapters.sql.statements import inline, least
-from hashpost.adapters.sql.tables import changes, marks, post_hashtags, posts, tallies, watermark
+from hashpost.adapters.sql.hiding import HIDDEN_ID, IS_HIDDEN, hidden, is_shown, is_shown_post
+from hashpost.adapters.sql.statements import inline, is_one_of, least
+from hashpost.adapters.sql.tables import (
+    changes,
+    deleted_users,
+    marks,
+    post_hashtags,
+    posts,
+    tallies,
+    watermark,
+)
 from hashpost.domain.ids import MAX_ID
 from hashpost.domain.post import Post
 from hashpost.domain.timeline import AllPosts, HashtagPosts, Timeline, UserPosts
@@ -159,6 +169,12 @@ def _alone(column: ColumnElement[int]) -> ScalarSelect[int]:
     return select(column).scalar_subquery()
 
 
+# Those of deleted users, erased so far or not.
+_HIDDEN_AT_MOST = (
+    select(total(tallies.c.live))
+    .where(is_one_of(tallies.c.list, select(of_user(deleted_users.c.user_id))))
+    .scalar_subquery()
+)
 _TALLY = select(tallies.c.live).where(tallies.c.list == LIST).scalar_subquery()
 _IS_PENDING = (changes.c.list == LIST, changes.c.post_id <= FOLDED)
 _CHANGED = total(changes.c.delta)
@@ -168,19 +184,36 @@ _CHANGED = total(changes.c.delta)
 class Listing:
     """A list as its index has it: the ids, and the conditions for being one of them.
 
-    The parameter `list` has its name.
+    The parameter `list` has its name. `is_shown` says which of its posts are not hidden, and
+    `has` whether a post of `hidden` is in it. One that `hides` is the list without these.
     """
 
     key: Column[int]
     conditions: tuple[ColumnElement[bool], ...]
+    is_shown: ColumnElement[bool]
+    has: ColumnElement[bool]
+    hides: bool = False
+
+    def hiding(self) -> "Listing":
+        """The list without what is hidden.
+
+        Tallies, changes and marks know nothing of that; so it is taken off, like changes of -1.
+        """
+        return replace(self, hides=True)
+
+    @property
+    def told(self) -> tuple[ColumnElement[bool], ...]:
+        """The conditions for being one that is told of."""
+        return (*self.conditions, self.is_shown) if self.hides else self.conditions
 
     def counted(self) -> Select[Any]:
         """One row: the `tally`, what came `newer`, and by how much the rest has `changed`."""
-        is_in_tail = (*self.conditions, is_after_watermark(self.key))
+        is_in_tail = (*self.told, is_after_watermark(self.key))
+        changed = select(_CHANGED).where(*_IS_PENDING).scalar_subquery()
         return select(
             func.coalesce(_TALLY, _ZERO).label("tally"),
             select(func.count()).where(*is_in_tail).scalar_subquery().label("newer"),
-            select(_CHANGED).where(*_IS_PENDING).scalar_subquery().label("changed"),
+            self._without_hidden(changed).label("changed"),
         )
 
     def recount(self) -> ColumnElement[int]:
@@ -189,7 +222,7 @@ class Listing:
 
     def newest(self) -> Select[Any]:
         """The ids, newest first."""
-        return select(self.key.label("id")).where(*self.conditions).order_by(self.key.desc())
+        return select(self.key.label("id")).where(*self.told).order_by(self.key.desc())
 
     def after(self, offset: ColumnElement[int], counted: CTE, *, levels: int) -> Select[Any]:
         """The ids after the `offset` newest, newest first, by so many levels of marks.
@@ -209,10 +242,32 @@ class Listing:
         for level in reversed(range(levels)):
             place = _stretch(place, level, _alone(wanted.c.wanted))
         changed = select(_CHANGED).where(*_IS_PENDING, place.c.upto <= changes.c.post_id)
-        passed = newer + place.c.newer + changed.scalar_subquery()
+        passed = self._without_hidden(
+            newer + place.c.newer + changed.scalar_subquery(), since=place.c.upto
+        )
         end = select(case((is_far, place.c.upto), else_=inline(PAST_ALL)))
         walk = select(case((is_far, offset - passed), else_=offset)).select_from(place)
         return self.newest().where(self.key < end.scalar_subquery()).offset(walk.scalar_subquery())
+
+    def _without_hidden(
+        self, number: ColumnElement[int], *, since: ColumnElement[int] = _ZERO
+    ) -> ColumnElement[int]:
+        """The number, less the hidden posts from one id on to the watermark.
+
+        Either each hidden post is looked up in the list, or each post of the list among the hidden
+        ones: whichever are fewer.
+        """
+        if not self.hides:
+            return number
+        by_owner = select(func.count()).where(IS_HIDDEN, self.has, HIDDEN_ID.between(since, FOLDED))
+        if self.key.table is posts:
+            return number - by_owner.scalar_subquery()
+        in_list = (*self.conditions, ~self.is_shown, self.key.between(since, FOLDED))
+        by_list = select(func.count()).where(*in_list)
+        is_short = func.coalesce(_TALLY, _ZERO) <= _HIDDEN_AT_MOST
+        return number - case(
+            (is_short, by_list.scalar_subquery()), else_=by_owner.scalar_subquery()
+        )
 
 
 def count(counted: FromClause) -> ColumnElement[int]:
@@ -227,7 +282,8 @@ def _stretch(place: FromClause, level: int, wanted: ScalarSelect[int]) -> FromCl
     there is none, it is that of the level above.
     """
     newest_first = marks.c.first_id.desc()
-    so_far = cast(func.sum(marks.c.live).over(order_by=newest_first, rows=(None, 0)), BigInteger)
+    # Of integers: PostgreSQL's own sum of BIGINTs is a NUMERIC, and takes twice as long.
+    so_far = func.sum(cast(marks.c.live, Integer)).over(order_by=newest_first, rows=(None, 0))
     # In one frame with the sum, so that one pass gives both.
     upto = func.lag(marks.c.first_id).over(order_by=newest_first, rows=(None, 0))
     stretches = (
@@ -265,10 +321,27 @@ def _stretch(place: FromClause, level: int, wanted: ScalarSelect[int]) -> FromCl
 
 
 _IS_LIVE = posts.c.deleted_at.is_(None)
+_OWNER, _NAME = bindparam("owner", type_=BigInteger), bindparam("name", type_=Text)
+# A scalar sub-select can be nothing but a look-up, for each post that is hidden.
+_HIDDEN_ENTRY = (
+    select(post_hashtags.c.post_id)
+    .where(post_hashtags.c.name == _NAME, post_hashtags.c.post_id == hidden.c.id)
+    .scalar_subquery()
+)
 
 LISTINGS = {
-    "all": Listing(posts.c.id, (_IS_LIVE,)),
-    "user": Listing(posts.c.id, (_IS_LIVE, posts.c.owner_id == bindparam("owner"))),
-    "hashtag": Listing(post_hashtags.c.post_id, (post_hashtags.c.name == bindparam("name"),)),
+    "all": Listing(posts.c.id, (_IS_LIVE,), is_shown(posts.c.owner_id), true()),
+    "user": Listing(
+        posts.c.id,
+        (_IS_LIVE, posts.c.owner_id == _OWNER),
+        is_shown(posts.c.owner_id),
+        hidden.c.owner_id == _OWNER,
+    ),
+    "hashtag": Listing(
+        post_hashtags.c.post_id,
+        (post_hashtags.c.name == _NAME,),
+        is_shown_post(post_hashtags.c.post_id),
+        _HIDDEN_ENTRY.is_not(None),
+    ),
 }
 """All kinds of lists."""

@@ -24,7 +24,6 @@ from sqlalchemy import (
 
 from hashpost.adapters.sql.hiding import (
     is_shown,
-    is_shown_among_many,
     is_shown_post,
     run_hiding,
     telling,
@@ -55,14 +54,6 @@ def _number(name: str) -> BindParameter[int]:
     return bindparam(name, type_=BigInteger)
 
 
-# What keeps the posts of deleted users out of each of them.
-_HIDING: dict[str, ColumnElement[bool]] = {
-    "all": is_shown(posts.c.owner_id),
-    "user": is_shown(posts.c.owner_id),
-    "hashtag": is_shown_among_many(post_hashtags.c.post_id),
-}
-
-
 _OFFSET = _number("offset")
 
 
@@ -71,17 +62,14 @@ def _slice(kind: str, *, limit: int, levels: int | None, hiding: bool) -> Select
     """A page and the count, in one statement: both are of one moment.
 
     It begins before a post, or after an offset: that is found by so many `levels` of marks, and
-    walked to where there are none. The ids of the page come from an index alone; the posts that are
-    passed over are never read. Where posts are hidden, tallies and marks are of no use.
+    walked to where there are none. The ids of the page come from an index alone, and the posts that
+    are passed over are never read, unless some posts are hidden.
 
     The limit stands in the statement and not in a parameter (there are as many statements as sizes
     of pages): the planner then knows that a page is short. A page of unknown length it takes for a
     tenth of the timeline, and reads all posts to join it.
     """
-    listing = LISTINGS[kind]
-    if hiding:
-        listing = Listing(listing.key, (*listing.conditions, _HIDING[kind]))
-        levels = None if levels is None else 0
+    listing = LISTINGS[kind].hiding() if hiding else LISTINGS[kind]
     counted: FromClause = listing.counted().subquery("counted")
     if levels is None:
         found = _page(listing, limit, is_in=listing.key < _number("before"))
@@ -90,8 +78,7 @@ def _slice(kind: str, *, limit: int, levels: int | None, hiding: bool) -> Select
     else:
         counted = listing.counted().cte("counted")
         found = _page_from(listing, limit, listing.after(_OFFSET, counted, levels=levels))
-    number = listing.recount() if hiding else count(counted)
-    total = select(number.label("count")).subquery("total")
+    total = select(count(counted).label("count")).subquery("total")
     # The outer join gives the count its row even where the page is empty.
     return (
         select(*post_columns(found), total.c.count, *telling(hiding=hiding))
@@ -108,7 +95,7 @@ def _page_from(listing: Listing, limit: int, ids: Select[Any]) -> Subquery:
 def _page(listing: Listing, limit: int, *, is_in: ColumnElement[bool]) -> Subquery:
     """The newest posts of the list for which that holds; read as the index of their table goes."""
     if listing.key.table is posts:
-        own = select(*posts.c).where(*listing.conditions, is_in)
+        own = select(*posts.c).where(*listing.told, is_in)
         return own.order_by(posts.c.id.desc()).limit(inline(limit)).subquery("found")
     page = listing.newest().where(is_in).limit(inline(limit)).subquery("ids")
     return select(*posts.c).join_from(page, posts, posts.c.id == page.c.id).subquery("found")
@@ -118,7 +105,7 @@ def _page(listing: Listing, limit: int, *, is_in: ColumnElement[bool]) -> Subque
 def _oldest(limit: int, *, hiding: bool) -> Select[Any]:
     after = posts.c.id > bindparam("after")
     some = select(*POST, *telling(hiding=hiding)).where(_IS_LIVE, after)
-    some = some.where(_HIDING["all"]) if hiding else some
+    some = some.where(is_shown(posts.c.owner_id)) if hiding else some
     return some.order_by(posts.c.id).limit(inline(limit))
 
 

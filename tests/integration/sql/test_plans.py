@@ -44,9 +44,13 @@ SETTINGS = {
 INDEXES = {"all": "ix_posts_live", "user": "ix_posts_owner_live", "hashtag": "pk_post_hashtags"}
 STATEMENTS = {
     **{
-        f"{kind}, {levels}": (_slice(kind, limit=LIMIT, levels=levels, hiding=False), index)
+        f"{kind}, {levels}{', hiding' * hiding}": (
+            _slice(kind, limit=LIMIT, levels=levels, hiding=hiding),
+            index,
+        )
         for kind, index in INDEXES.items()
         for levels in (None, 0, 1, 2, 3)
+        for hiding in (False, True)
     },
     "oldest": (_oldest(LIMIT, hiding=False), "ix_posts_live"),
     "one post": (_BY_ID, "pk_posts"),
@@ -83,7 +87,9 @@ FILL = (
     """INSERT INTO marks SELECT '#x' || n % 50, 0, 256 * n, 230 FROM generate_series(0, 20000) n""",
     "INSERT INTO changes SELECT '#n' || i % 500, i, -1 FROM generate_series(1, 3000) i",
     "UPDATE watermark SET folded = 49900, announced = 49900",
+    "INSERT INTO deleted_users SELECT id FROM users LIMIT 300",
     "ANALYZE",
+    "DELETE FROM deleted_users",  # that there were many once is what the planner goes by
 )
 
 
@@ -205,6 +211,8 @@ def searching(parts: dict[str, int], *, hiding: bool) -> tuple[ClauseElement, st
     return sql_timelines._matching(**counts, hiding=hiding), index, values | limits
 
 
+COUNTED = {"names": "'{n1,n2}'", "lists": "'{#n1,#n2}'"}
+COMPLETED = {"prefix": "'n12'", "last": f"'n12{hashtags._LAST}'", "limit": "10"}
 LOOKUPS: dict[str, tuple[ClauseElement, str, dict[str, str]]] = {
     **{name: searching(parts, hiding=False) for name, parts in SEARCHES.items()},
     **{f"{name}, hiding": searching(SEARCHES[name], hiding=True) for name in list(SEARCHES)[1:]},
@@ -214,17 +222,12 @@ LOOKUPS: dict[str, tuple[ClauseElement, str, dict[str, str]]] = {
         {"of_0": "'all'", "of_1": "'t1'", "of_2": "'n1'", "after": "0", "before": "40000"},
     ),
     "count below": (sql_timelines._COUNT_BELOW, "ix_posts_live", {"below": "4000"}),
-    "counts": (
-        hashtags._counts(hiding=False),
-        "pk_post_hashtags",
-        {"names": "'{n1,n2}'", "lists": "'{#n1,#n2}'"},
-    ),
+    "counts": (hashtags._counts(hiding=False), "pk_post_hashtags", COUNTED),
+    "counts, hiding": (hashtags._counts(hiding=True), "ix_posts_owner_live", COUNTED),
     "popular": (hashtags._popular(hiding=False), "ix_tallies_hashtags", {"limit": "10"}),
-    "completions": (
-        hashtags._completions(hiding=False),
-        "pk_tallies",
-        {"prefix": "'n12'", "last": f"'n12{hashtags._LAST}'", "limit": "10"},
-    ),
+    "popular, hiding": (hashtags._popular(hiding=True), "ix_tallies_hashtags", {"limit": "10"}),
+    "completions": (hashtags._completions(hiding=False), "pk_tallies", COMPLETED),
+    "completions, hiding": (hashtags._completions(hiding=True), "ix_posts_owner_live", COMPLETED),
     "completions in Chinese": (
         hashtags._completions(hiding=False),
         "pk_tallies",
@@ -297,6 +300,7 @@ LOOKUPS: dict[str, tuple[ClauseElement, str, dict[str, str]]] = {
         {"after": "7"},
     ),
     "favourites": (favorites._OF, "pk_favorites", {"user": "7"}),
+    "names of favourites": (favorites._NAMES, "pk_favorites", {"user": "7"}),
 }
 
 
@@ -324,6 +328,23 @@ def test_no_table_is_read_as_a_whole_in_sqlite(
     scanned = [step for step in steps if step.startswith("SCAN") and step != ranking]
     large = {*metadata.tables, "later"} - SMALL
     assert {step.split()[1] for step in scanned}.isdisjoint(large)
+
+
+HIDING = {
+    **{name: (each[0], VALUES) for name, each in STATEMENTS.items() if "hiding" in name},
+    **{name: LOOKUPS[name][::2] for name in ("counts, hiding", "popular, hiding")},
+}
+
+
+@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+@pytest.mark.parametrize(("statement", "values"), HIDING.values(), ids=HIDING)
+def test_what_is_hidden_is_found_by_its_owners(
+    filled: str, statement: ClauseElement, values: dict[str, str], mode: str
+) -> None:
+    plan = list(all_nodes(planned(filled, statement, values, mode)))
+
+    found = [node for node in plan if str(node.get("Alias")).startswith("hidden")]
+    assert {node.get("Index Name") for node in found} == {"ix_posts_owner_live"}
 
 
 @pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])

@@ -18,8 +18,17 @@ from hashpost.adapters.sql.engines import Isolation
 from hashpost.adapters.sql.hashtags import SqlHashtags
 from hashpost.adapters.sql.rolling import SOON, Rolling
 from hashpost.adapters.sql.rollups import RollUp
-from hashpost.adapters.sql.storage import PATIENCE
-from hashpost.adapters.sql.tables import changes, marks, post_hashtags, posts, tallies, watermark
+from hashpost.adapters.sql.statements import insert_new
+from hashpost.adapters.sql.storage import PATIENCE, SqlTransaction
+from hashpost.adapters.sql.tables import (
+    changes,
+    deleted_users,
+    marks,
+    post_hashtags,
+    posts,
+    tallies,
+    watermark,
+)
 from hashpost.adapters.sql.tallies import LEVELS, Measure, list_of
 from hashpost.adapters.sql.timelines import SqlTimelines
 from hashpost.adapters.sql.transaction import Lines, Run
@@ -38,13 +47,16 @@ PAGE = 4
 
 @dataclass
 class Everything:
-    """All live posts of one moment, read without tallies: ids with owner and hashtags."""
+    """Live posts of one moment, read without tallies: ids with owner and hashtags."""
 
     rows: list[tuple[int, int, set[str]]]
 
     @classmethod
-    async def seen_by(cls, run: Run) -> "Everything":
+    async def seen_by(cls, run: Run, *, hidden: bool = False) -> "Everything":
+        """Those that are shown, or those that are hidden as well."""
+        gone = select(deleted_users.c.user_id)
         live = select(posts.c.id, posts.c.owner_id).where(posts.c.deleted_at.is_(None))
+        live = live if hidden else live.where(posts.c.owner_id.not_in(gone))
         tags: dict[int, set[str]] = {}
         for name, post_id in await run(select(post_hashtags.c.name, post_hashtags.c.post_id)):
             tags.setdefault(post_id, set()).add(name)
@@ -103,11 +115,11 @@ class World:
                 if self.chance.random() < 0.1:
                     raise _Undone
 
-    async def _do_something(self, tx: Transaction) -> None:
+    async def _do_something(self, tx: SqlTransaction) -> None:
         kinds = (
             ["add"] * 5
             if not self.ids
-            else ["add"] * 5 + ["change"] * 4 + ["old", "purge", "erase"]
+            else ["add"] * 5 + ["change"] * 4 + ["old", "purge", "erase", "hide", "show"]
         )
         match self.chance.choice(kinds):
             case "add":
@@ -121,6 +133,11 @@ class World:
             case "erase":
                 owner = self.chance.choice(self.users)
                 await tx.posts.erase(owner_id=owner.id, limit=1)
+            case "hide":
+                owner = self.chance.choice(self.users)
+                await tx.posts.run(insert_new(deleted_users), {"user_id": owner.id})
+            case "show":
+                await tx.posts.run(deleted_users.delete())
             case "purge":
                 await tx.posts.purge(before=time_of(an_id()), limit=1)
             case _:
@@ -352,7 +369,7 @@ async def faults(world: World) -> list[str]:
     """What of the stored numbers is not as it should be, once everything is folded in."""
     await world.roll_up()
     run = world.storage.roll_up.lines
-    everything = await Everything.seen_by(run)
+    everything = await Everything.seen_by(run, hidden=True)
     timelines: list[Timeline] = [
         AllPosts(),
         *(UserPosts(user.id) for user in world.users),
