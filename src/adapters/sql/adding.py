@@ -68,8 +68,9 @@ def _add() -> Select[Any]:
             tagged, added, added.c.id == tagged.c.post_id
         ),
     ).subquery("lists")
-    change = select(lists.c.list, lists.c.id, inline(1)).where(lists.c.id <= ANNOUNCED)
-    changed = insert(changes).from_select(["list", "post_id", "delta"], change).cte("changed")
+    change = select(lists.c.list, lists.c.id, inline(1), ANNOUNCED).where(lists.c.id <= ANNOUNCED)
+    columns = ["list", "post_id", "delta", "announced"]
+    changed = insert(changes).from_select(columns, change).cte("changed")
     return select(added.c.id).add_cte(entered, changed)
 
 

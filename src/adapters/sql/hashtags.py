@@ -38,6 +38,7 @@ from hashpost.adapters.sql.tables import changes, is_of_hashtag, post_hashtags, 
 from hashpost.adapters.sql.tallies import (
     ALL_HASHTAGS,
     FOLDED,
+    PENDING,
     is_after_watermark,
     of_hashtag,
     total,
@@ -80,7 +81,7 @@ def _lately(*, hiding: bool) -> CTE:
     parts = [_entered(_COUNT, hiding=hiding), *([_hidden(_COUNT)] if hiding else [])]
     grouped = [part.group_by(post_hashtags.c.name) for part in parts]
     changed = select(changes.c.list, changes.c.delta)
-    changed = changed.where(changes.c.list.between(*ALL_HASHTAGS), changes.c.post_id <= FOLDED)
+    changed = changed.where(changes.c.list.between(*ALL_HASHTAGS), *PENDING)
     all_parts = union_all(*grouped, changed).subquery("parts")
     delta = total(all_parts.c.delta).label("delta")
     return select(all_parts.c.list, delta).group_by(all_parts.c.list).cte("lately")
@@ -146,7 +147,7 @@ def _counts(*, hiding: bool) -> Select[Any]:
         # By the names of lists, which no index has: the few posts that are hidden come first.
         counted.append(_hidden(inline(1)).where(is_among(_OF_HASHTAG, "lists")))
     changed = select(changes.c.list, changes.c.delta)
-    changed = changed.where(is_among(changes.c.list, "lists"), changes.c.post_id <= FOLDED)
+    changed = changed.where(is_among(changes.c.list, "lists"), *PENDING)
     each = union_all(tallied, *counted, changed).subquery("each")
     name = func.substr(each.c.list, inline(2))
     return select(name, total(each.c.count), *telling(hiding=hiding)).group_by(each.c.list)

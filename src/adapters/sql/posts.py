@@ -65,11 +65,12 @@ _DELETE = (
 )
 
 _CHANGE = insert(changes).from_select(
-    ["list", "post_id", "delta"],
+    ["list", "post_id", "delta", "announced"],
     select(
         bindparam("list", type_=Text),
         bindparam("post", type_=BigInteger),
         bindparam("delta", type_=SmallInteger),
+        ANNOUNCED,
     ).where(bindparam("post") <= ANNOUNCED),
 )
 
@@ -84,8 +85,8 @@ def _leave_lists() -> Insert:
     )
     left = union_all(*lists).subquery("left_lists")
     return insert(changes).from_select(
-        ["list", "post_id", "delta"],
-        select(left.c.list, bindparam("post", type_=BigInteger), inline(-1)).where(
+        ["list", "post_id", "delta", "announced"],
+        select(left.c.list, bindparam("post", type_=BigInteger), inline(-1), ANNOUNCED).where(
             bindparam("post") <= ANNOUNCED
         ),
     )

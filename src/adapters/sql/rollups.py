@@ -1,9 +1,10 @@
 """The roll-up: moves the watermark on, and folds into tallies and marks what is behind it.
 
 One roll-up is done in two steps. First the id of the newest post is announced, up to which the
-watermark will move. Whoever writes from then on keeps what happens at or before it as a change.
-Some may have begun to write before, who have not seen it: they are waited for, and nobody waits for
-the roll-up. (A transaction holds a shared lock that is never refused, by which it can be seen.)
+watermark will move; if it was announced before, one more than that. Whoever writes from then on
+keeps what happens at or before it as a change, and with it what was announced. Some may have begun
+to write before, who have not seen it: they are waited for, and nobody waits for the roll-up. (A
+transaction holds a shared lock that is never refused, by which it can be seen.)
 Then, in one snapshot, everything between the watermark and the announced id is counted into the
 tallies, together with the changes at or before the watermark. Those after it are in that count
 already, or will be in the next one, so all that are seen are forgotten. All this is kept at once
@@ -51,6 +52,7 @@ from hashpost.adapters.sql.statements import inline, insert_new
 from hashpost.adapters.sql.tables import changes, marks, post_hashtags, posts, tallies, watermark
 from hashpost.adapters.sql.tallies import (
     ALL,
+    FOLDED,
     LEVELS,
     LISTINGS,
     Measure,
@@ -80,7 +82,10 @@ def _number(name: str) -> BindParameter[int]:
 _FOLDED, _UPTO, _FIRST_ID = _number("folded"), _number("upto"), _number("first_id")
 _LIST = bindparam("list", type_=Text)
 
-_HAS_CHANGES = select(func.count()).select_from(select(changes.c.list).limit(inline(1)).subquery())
+# See `PENDING`: past those that are dead.
+_IS_ALIVE = changes.c.announced >= _FOLDED
+_ONE_CHANGE = select(changes.c.list).where(changes.c.announced >= FOLDED).limit(inline(1))
+_HAS_CHANGES = select(func.count()).select_from(_ONE_CHANGE.subquery())
 _STATE = select(
     watermark.c.folded,
     watermark.c.announced,
@@ -96,8 +101,8 @@ _PLACE = tuple_(changes.c.list, changes.c.post_id)
 _END = tuple_(bindparam("end_list", type_=Text), _number("end_id"))
 _AFTER_ALL = {"end_list": "~", "end_id": 0}
 """No list has a name that comes after that."""
-_IS_LEFT = (_PLACE > _END, changes.c.post_id <= _FOLDED)
-_FORGET_CHANGES = delete(changes).where(_PLACE <= _END)
+_IS_LEFT = (_PLACE > _END, changes.c.post_id <= _FOLDED, _IS_ALIVE)
+_FORGET_CHANGES = delete(changes).where(_PLACE <= _END, _IS_ALIVE)
 _FORGET_TALLY = delete(tallies).where(tallies.c.list == _LIST, tallies.c.live == inline(0))
 
 
@@ -116,7 +121,8 @@ def _step(at_once: int) -> Select[Any]:
 @cache
 def _step_of_changes(at_once: int) -> Select[Any]:
     """The same for changes; perhaps there are no more."""
-    ordered = select(changes.c.list, changes.c.post_id).order_by(*changes.c)
+    place = (changes.c.list, changes.c.post_id)
+    ordered = select(*place).where(_IS_ALIVE).order_by(*place)
     return ordered.limit(inline(1)).offset(inline(at_once - 1))
 
 
@@ -139,7 +145,7 @@ def _moved() -> Subquery:
         came(of_user(owner), posts.c.id).where(is_live).group_by(owner),
         came(of_hashtag(hashtag), post_hashtags.c.post_id).group_by(hashtag),
         select(changes.c.list, changes.c.post_id, changes.c.delta).where(
-            _PLACE <= _END, changes.c.post_id <= _FOLDED
+            _PLACE <= _END, changes.c.post_id <= _FOLDED, _IS_ALIVE
         ),
     ).subquery("moved")
 
@@ -315,19 +321,19 @@ class RollUp:
     async def _fold_in(self) -> bool | None:
         """Fold in some; True when that is all, False if somebody else is about it."""
         ((folded, announced, newest, has_changes),) = await self.lines(_STATE)
-        if folded >= newest and not has_changes:
+        if folded >= max(newest, announced) and not has_changes:
             return True
-        if announced < newest:
-            async with self.lines.transaction() as run:
-                if not await run(_TAKE):
-                    return False
-                await run(_ANNOUNCE, {"upto": newest})
+        upto = max(newest, announced + 1)
+        async with self.lines.transaction() as run:
+            if not await run(_TAKE):
+                return False
+            await run(_ANNOUNCE, {"upto": upto})
         await self._let_writers_end()
         try:
             async with self.lines.transaction(
                 isolation="repeatable read", patience=PATIENCE
             ) as run:
-                return await self._fold(run, newest)
+                return await self._fold(run, upto)
         except Unavailable as error:
             if getattr(error.__cause__, "sqlstate", None) == _CHANGED_MEANWHILE:
                 return False
@@ -353,16 +359,16 @@ class RollUp:
     async def _writers(self) -> set[str]:
         return {transaction for (transaction,) in await self.lines(_WRITERS)}
 
-    async def _fold(self, run: Run, newest: int) -> bool | None:
+    async def _fold(self, run: Run, upto: int) -> bool | None:
         """Fold in some; True when that is all, False if somebody else is about it."""
         state = await run(_TAKE)
         if not state:
             return False
         ((folded, announced),) = state
-        last = max(folded, min(newest, announced))
+        last = max(folded, min(upto, announced))
         bounds: dict[str, Any] = {"folded": folded, "upto": last, **_AFTER_ALL}
         at_once = self.at_once or AT_ONCE[self.lines.dialect]
-        if more := await run(_step_of_changes(at_once)):
+        if more := await run(_step_of_changes(at_once), bounds):
             bounds["upto"] = folded  # posts come after all changes
             bounds["end_list"], bounds["end_id"] = more[0]
         elif more := await run(_step(at_once), bounds):

@@ -28,8 +28,11 @@ from sqlalchemy import (
     false,
     func,
     literal_column,
+    text,
     true,
 )
+
+from hashpost.domain.ids import MAX_ID
 
 metadata = MetaData(
     naming_convention={
@@ -258,9 +261,25 @@ changes = Table(
     Column("list", Key, nullable=False),
     Column("post_id", BigInteger, nullable=False),
     Column("delta", SmallInteger, nullable=False),  # 1 or -1
+    # How far the watermark was announced to move when it was written; since revision 0005.
+    Column("announced", BigInteger, nullable=False, server_default=text(str(MAX_ID))),
 )
-# Finds those of a list, and those of all hashtags.
-Index("ix_changes_list_post_id", changes.c.list, changes.c.post_id, changes.c.delta)
+# Find those of a list, and those of all lists: only what was announced since the watermark moved,
+# for what was folded in before may lie dead in there for as long as somebody's transaction lasts.
+Index(
+    "ix_changes_list_announced",
+    changes.c.list,
+    changes.c.announced,
+    changes.c.post_id,
+    changes.c.delta,
+)
+Index(
+    "ix_changes_announced",
+    changes.c.announced,
+    changes.c.list,
+    changes.c.post_id,
+    changes.c.delta,
+)
 
 # Shard key: key.
 imports = Table(

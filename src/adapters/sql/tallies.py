@@ -150,6 +150,11 @@ ANNOUNCED = select(watermark.c.announced).scalar_subquery()
 """Where it will be soon; what happens at or before it must be kept as a change."""
 
 
+PENDING = (changes.c.announced >= FOLDED, changes.c.post_id <= FOLDED)
+"""What must be added to tallies. All changes there are were announced since the watermark moved; to
+say so leads past those that were folded in and are dead, but must be kept for somebody else."""
+
+
 def is_after_watermark(post_id: ColumnElement[int]) -> ColumnElement[bool]:
     """The condition that a post came after the watermark.
 
@@ -176,7 +181,7 @@ _HIDDEN_AT_MOST = (
     .scalar_subquery()
 )
 _TALLY = select(tallies.c.live).where(tallies.c.list == LIST).scalar_subquery()
-_IS_PENDING = (changes.c.list == LIST, changes.c.post_id <= FOLDED)
+_IS_PENDING = (changes.c.list == LIST, *PENDING)
 _CHANGED = total(changes.c.delta)
 
 

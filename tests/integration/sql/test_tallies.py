@@ -8,16 +8,18 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise
+from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select, text
 
 from hashpost.adapters.sql import SqlStorage
+from hashpost.adapters.sql.compiled import Compiler
 from hashpost.adapters.sql.engines import Isolation
-from hashpost.adapters.sql.hashtags import SqlHashtags
+from hashpost.adapters.sql.hashtags import SqlHashtags, _popular
 from hashpost.adapters.sql.rolling import SOON, Rolling
-from hashpost.adapters.sql.rollups import RollUp
+from hashpost.adapters.sql.rollups import _STATE, RollUp
 from hashpost.adapters.sql.statements import insert_new
 from hashpost.adapters.sql.storage import PATIENCE, SqlTransaction
 from hashpost.adapters.sql.tables import (
@@ -30,7 +32,7 @@ from hashpost.adapters.sql.tables import (
     watermark,
 )
 from hashpost.adapters.sql.tallies import LEVELS, Measure, list_of
-from hashpost.adapters.sql.timelines import SqlTimelines
+from hashpost.adapters.sql.timelines import SqlTimelines, _slice
 from hashpost.adapters.sql.transaction import Lines, Run
 from hashpost.application.ports import Transaction
 from hashpost.domain.ids import time_of
@@ -277,6 +279,71 @@ async def test_however_many_changes_wait_one_transaction_folds_in_a_few(world: W
     assert is_done is None
     assert await lines(waiting) == [(before - 5,)]
     assert await faults(world) == []
+
+
+async def test_a_change_that_the_program_before_keeps_is_counted(migrated_url: str) -> None:
+    storage = await SqlStorage.open(migrated_url, rolls_up=False)
+    lines = storage.roll_up.lines
+    async with lines.transaction() as run:
+        await run(text("INSERT INTO changes (list, post_id, delta) VALUES ('*', 0, 1)"))
+
+    pages = SqlTimelines(lines)
+    before = await pages.at_offset(AllPosts(), offset=0, limit=PAGE)
+    await storage.roll_up()
+    after = await pages.at_offset(AllPosts(), offset=0, limit=PAGE)
+
+    assert (before.count, after.count) == (1, 1)
+    assert await lines(select(tallies.c.live)) == [(1,)]
+    await storage.close()
+
+
+STATEMENTS = {
+    "page": (_slice("all", limit=PAGE, levels=None, hiding=False), {"list": "*", "before": 2**53}),
+    "page of a hashtag": (
+        _slice("hashtag", limit=PAGE, levels=None, hiding=False),
+        {"list": "#a", "name": "a", "before": 2**53},
+    ),
+    "popular": (_popular(hiding=False), {"limit": 3}),
+    "state of roll-ups": (_STATE, {}),
+}
+
+
+@pytest.mark.parametrize(("statement", "values"), STATEMENTS.values(), ids=STATEMENTS)
+async def test_what_is_folded_in_is_not_read_though_a_long_transaction_keeps_it(
+    migrated_postgres: str, statement: Select[Any], values: dict[str, Any]
+) -> None:
+    owner, storage = a_user(), await SqlStorage.open(migrated_postgres, rolls_up=False)
+    async with storage.transaction() as tx:
+        await tx.users.add(owner)
+        await tx.posts.add([a_post(owner, "#a") for _ in range(1500)])
+    await storage.roll_up()
+    before = _buffers(migrated_postgres, statement, values)
+
+    with psycopg.connect(migrated_postgres) as other:
+        other.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        other.execute("SELECT 1 FROM users")
+        for _ in range(3):
+            async with storage.transaction() as tx:
+                await tx.posts.delete_old(below=2**53 - 1, at=time_of(an_id()), limit=400)
+            await storage.roll_up()
+        after = _buffers(migrated_postgres, statement, values)
+
+    assert after < before + 40
+    await storage.close()
+
+
+def _buffers(url: str, statement: Select[Any], values: dict[str, Any]) -> int:
+    """How many buffers PostgreSQL looks at to run that, when it has run before."""
+    compiled, (arguments,) = Compiler("postgresql")(statement, values)
+    options = "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c enable_bitmapscan=off"
+    with psycopg.connect(url, options=options) as connection:
+        connection.execute(f"PREPARE it AS {compiled.sql}".encode())
+        literals = ", ".join(f"'{each}'" for each in arguments)
+        run = f"EXECUTE it({literals})" if arguments else "EXECUTE it"
+        for _ in range(2):
+            explain = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {run}".encode()
+            (explained,) = connection.execute(explain).fetchone() or ([],)
+    return int(explained[0]["Plan"]["Shared Hit Blocks"])
 
 
 async def test_whoever_writes_or_only_opens_rolls_up_by_itself(migrated_url: str) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.pool import NullPool
 from hashpost.adapters.sql.address import Address
 from hashpost.domain.errors import HashpostError, Unavailable
 
-HEAD = "0004"
+HEAD = "0005"
 """The revision that the code in this package is for."""
 
 _CONNECTED_WITHIN = 2
