@@ -38,6 +38,7 @@ SETTINGS = {
     "idle_in_transaction_session_timeout": "10s",
     "plan_cache_mode": "force_generic_plan",
     "enable_bitmapscan": "off",
+    "random_page_cost": "1.1",
     "max_parallel_workers_per_gather": "0",
     "jit": "off",
 }
@@ -179,6 +180,33 @@ def test_a_page_is_read_by_indexes_alone(
     # that marks tell of, the one that is wanted is found by a sort of some hundred at most.)
     sorts = [node["Sort Key"] for node in plan[1:] if node["Node Type"] == "Sort"]
     assert [key for (key,) in sorts if not key.startswith("stretches_")] == []
+
+
+SMALL_SITE = (
+    """INSERT INTO users SELECT i, i, i, NULL, NULL, 0, NULL, false
+              FROM generate_series(1, 200) i""",
+    """INSERT INTO posts SELECT i, 1 + i % 200, repeat('x', 100), 'all'
+              FROM generate_series(1, 5000) i""",
+    "INSERT INTO post_hashtags SELECT 'n' || id % 50, id FROM posts",
+    "INSERT INTO tallies SELECT '@' || id, 25 FROM users",
+    "VACUUM ANALYZE",
+)
+
+
+@pytest.mark.parametrize(("kind", "index"), INDEXES.items())
+def test_the_few_users_of_a_small_site_are_looked_up_too(
+    migrated_postgres: str, kind: str, index: str
+) -> None:
+    with psycopg.connect(migrated_postgres, autocommit=True) as connection:
+        connection.execute("SET synchronous_commit = on")
+        for statement in SMALL_SITE:
+            connection.execute(statement)
+    page = _slice(kind, limit=LIMIT, levels=None, hiding=False)
+
+    plan = list(nodes(planned(migrated_postgres, page, VALUES, "force_generic_plan")))
+
+    assert "Seq Scan" not in {node["Node Type"] for node in plan}
+    assert {"pk_users", index} <= {node.get("Index Name") for node in plan}
 
 
 LIMIT_OF_JOBS = 500
