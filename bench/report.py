@@ -35,7 +35,8 @@ _GROWTH = """\
 CPU time per request in milliseconds, server + database, and how many times the first the last is;
 all of them asked in turns, round by round.
 Users and hashtags become more as posts do, so that pages of any of them hold as many posts. A page
-that is not there yet is the last one.
+that is not there yet is the last one. Ten million posts do not fit into `shared_buffers`: what is
+asked for at random is fetched from the kernel then, more or less of it from one run to the next.
 """
 
 
