@@ -23,6 +23,7 @@ from hashpost.adapters.sql.statements import inline
 from hashpost.adapters.sql.tables import changes, marks, post_hashtags, posts, tallies
 from hashpost.adapters.sql.tallies import (
     FOLDED,
+    IS_ALIVE,
     LEVELS,
     LIST,
     LISTINGS,
@@ -107,7 +108,7 @@ def _uncounted(limit: int) -> Select[Any]:
     waiting = union_all(
         *(
             select(each.limit(inline(limit)).subquery().c[0])
-            for each in (tail, select(changes.c.post_id).where(changes.c.announced >= FOLDED))
+            for each in (tail, select(changes.c.post_id).where(IS_ALIVE))
         )
     )
     return select(func.count()).select_from(waiting.subquery())
@@ -153,7 +154,7 @@ def _marked(kind: str, level: int) -> Select[Any]:
         listing = LISTINGS[kind]
         there = select(func.count()).where(*listing.conditions, *within(listing.key))
         changed = select(total(changes.c.delta)).where(
-            changes.c.list == LIST, changes.c.announced >= FOLDED, *within(changes.c.post_id)
+            changes.c.list == LIST, IS_ALIVE, *within(changes.c.post_id)
         )
         told = stretch.c.live + changed.scalar_subquery()
     return select(stretch.c.first_id, told, there.scalar_subquery()).order_by(stretch.c.first_id)

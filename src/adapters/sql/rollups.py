@@ -52,7 +52,7 @@ from hashpost.adapters.sql.statements import inline, insert_new
 from hashpost.adapters.sql.tables import changes, marks, post_hashtags, posts, tallies, watermark
 from hashpost.adapters.sql.tallies import (
     ALL,
-    FOLDED,
+    IS_ALIVE,
     LEVELS,
     LISTINGS,
     Measure,
@@ -82,9 +82,7 @@ def _number(name: str) -> BindParameter[int]:
 _FOLDED, _UPTO, _FIRST_ID = _number("folded"), _number("upto"), _number("first_id")
 _LIST = bindparam("list", type_=Text)
 
-# See `PENDING`: past those that are dead.
-_IS_ALIVE = changes.c.announced >= _FOLDED
-_ONE_CHANGE = select(changes.c.list).where(changes.c.announced >= FOLDED).limit(inline(1))
+_ONE_CHANGE = select(changes.c.list).where(IS_ALIVE).limit(inline(1))
 _HAS_CHANGES = select(func.count()).select_from(_ONE_CHANGE.subquery())
 _STATE = select(
     watermark.c.folded,
@@ -96,6 +94,8 @@ _ANNOUNCE = update(watermark).where(watermark.c.announced < _UPTO).values(announ
 _TAKE = select(watermark.c.folded, watermark.c.announced).with_for_update(skip_locked=True)
 _MOVE = update(watermark).values(folded=_UPTO)
 
+# `IS_ALIVE`, of the watermark that was read for update.
+_IS_ALIVE = changes.c.announced >= _FOLDED
 # Of many changes some are folded in, by list and post: up to here.
 _PLACE = tuple_(changes.c.list, changes.c.post_id)
 _END = tuple_(bindparam("end_list", type_=Text), _number("end_id"))

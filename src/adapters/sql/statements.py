@@ -92,13 +92,8 @@ def is_one_of(column: ColumnElement[Any], values: Select[Any]) -> ColumnElement[
     return _IsOneOf(column, values.scalar_subquery())
 
 
-class _IsOneOf(FunctionElement[bool]):
-    type = Boolean()
+class _IsOneOf(_IsAmong):
     inherit_cache = True
-
-    def self_group(self, against: Any = None) -> Self:  # noqa: ARG002
-        """Itself, as above."""
-        return self
 
 
 @compiles(_IsOneOf, "postgresql")

@@ -150,9 +150,11 @@ ANNOUNCED = select(watermark.c.announced).scalar_subquery()
 """Where it will be soon; what happens at or before it must be kept as a change."""
 
 
-PENDING = (changes.c.announced >= FOLDED, changes.c.post_id <= FOLDED)
-"""What must be added to tallies. All changes there are were announced since the watermark moved; to
-say so leads past those that were folded in and are dead, but must be kept for somebody else."""
+IS_ALIVE = changes.c.announced >= FOLDED
+"""A condition that holds for all changes: they were announced since the watermark moved. To say so
+leads past those that were folded in and are dead, but must be kept for somebody's transaction."""
+PENDING = (IS_ALIVE, changes.c.post_id <= FOLDED)
+"""What must be added to tallies."""
 
 
 def is_after_watermark(post_id: ColumnElement[int]) -> ColumnElement[bool]:
